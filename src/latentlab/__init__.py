@@ -1,0 +1,1 @@
+"""latentlab: a reproducible experiment pipeline for autoencoders on image data."""

@@ -1,0 +1,91 @@
+"""The `latentlab` command."""
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from latentlab import params, paths, results, track
+from latentlab.artifacts import replacing
+from latentlab.errors import UserError
+
+app = typer.Typer(
+    help="Reproducible experiments with autoencoders. `dvc repro` runs them.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+
+
+def run() -> None:
+    """Entry point: a `UserError` becomes one line and exit code 1."""
+    try:
+        app()
+    except UserError as error:
+        print(f"error: {error}", file=sys.stderr)
+        sys.exit(1)
+
+
+@app.command()
+def study(name: Annotated[str | None, typer.Argument(help="which study; without it, list them")] = None) -> None:
+    """Copy studies/NAME.yaml to params.yaml, and say what that changes."""
+    names = sorted(path.stem for path in paths.STUDIES.glob("*.yaml"))
+    if name is None:
+        for each in names:
+            print(f"{each:12s} {_purpose(paths.STUDIES / f'{each}.yaml')}")
+        return
+    if name not in names:
+        raise UserError(f"studies/: found no {name!r}, allowed: {', '.join(names) or 'nothing here'}")
+    source = paths.STUDIES / f"{name}.yaml"
+    params.load(source)
+    changes = _changes(_flat(paths.PARAMS), _flat(source))
+    with replacing(paths.PARAMS) as temporary:
+        temporary.write_text(source.read_text())
+    print("\n".join(changes) if changes else f"params.yaml is {source} already")
+
+
+@app.command(name="results")
+def show_results(
+    markdown: Annotated[bool, typer.Option("--markdown", help="as a Markdown table")] = False,
+) -> None:
+    """Show the main metrics of the study in params.yaml."""
+    p = params.load()
+    metrics = results.read(p.study, p.variants)
+    if markdown:
+        print(results.markdown(metrics))
+        return
+    console = Console()
+    console.print(_table(p.study, metrics))
+    console.print(f"pictures: {paths.PLOTS / p.study}/   numbers: {paths.METRICS / p.study}/   runs: make ui")
+
+
+def _table(name: str, metrics: dict[str, results.Metrics]) -> Table:
+    table = Table(title=f"study {name}, test split")
+    for number, heading in enumerate(results.headings()):
+        table.add_column(heading, justify="right" if number else "left")
+    for row in results.rows(metrics):
+        table.add_row(*row)
+    return table
+
+
+def _purpose(path: Path) -> str:
+    """The first line of a study's header."""
+    first = path.read_text().partition("\n")[0]
+    return first.removeprefix("#").strip()
+
+
+def _flat(path: Path) -> dict[str, str]:
+    if not path.exists():
+        return {}
+    return {key.replace("/", "."): str(value) for key, value in track.flattened(params.read(path))}
+
+
+def _changes(old: dict[str, str], new: dict[str, str]) -> list[str]:
+    """A line for each key that is added, removed or changed."""
+    keys = [*new, *(key for key in old if key not in new)]
+    return [
+        f"{key}: {old.get(key, '(none)')} -> {new.get(key, '(none)')}" for key in keys if old.get(key) != new.get(key)
+    ]

@@ -1,0 +1,75 @@
+"""Stage `evaluate`: the numbers of one variant, all from arrays."""
+
+from typing import Any
+
+import numpy as np
+
+from latentlab import params, paths, runtime, stage
+from latentlab.artifacts import Array, read_json, read_npz, read_pickle, write_json
+from latentlab.metrics import embedding, latent, reconstruction, variational
+
+
+def main(variant: str) -> str:
+    """Write `metrics/<study>/<variant>.json`."""
+    p = params.load()
+    runtime.limit_threads(p.threads)
+    latents = read_pickle(paths.latents(variant))
+    decoded = read_npz(paths.decoded(variant))
+    images = read_npz(paths.prepared("test"))["images"] / np.float32(255)
+    mean_image = read_npz(paths.prepared("train"))["images"].mean(axis=0) / 255
+    metrics = {
+        "reconstruction": reconstruction_metrics(images, decoded["reconstructions"], mean_image),
+        "latent": latent_metrics(latents, p.evaluate.neighbours),
+        "tsne": tsne_metrics(read_pickle(paths.embedding(variant)), p.evaluate.neighbours),
+        "training": training_metrics(read_json(paths.training(variant))),
+    }
+    if "sampled" in decoded:
+        metrics["vae"] = variational.evidence(images, decoded["sampled"], decoded["z_mean"], decoded["z_log_var"])
+    write_json(paths.metrics(p.study, variant), metrics)
+    bce, accuracy = metrics["reconstruction"]["bce"], metrics["latent"]["knn_accuracy"]
+    return f"evaluate {variant}: test BCE {bce:.4f}, k-NN accuracy {accuracy:.3f}"
+
+
+def reconstruction_metrics(images: Array, reconstructions: Array, mean_image: Array) -> dict[str, float]:
+    """Per pixel, on the test split. `mean_image_bce` is what predicting the mean training image would give."""
+    return {
+        "bce": reconstruction.bce(images, reconstructions),
+        "mse": reconstruction.mse(images, reconstructions),
+        "psnr": reconstruction.psnr(images, reconstructions),
+        "ssim": reconstruction.ssim(images, reconstructions),
+        "mean_image_bce": reconstruction.bce(images, np.broadcast_to(mean_image, images.shape)),
+    }
+
+
+def latent_metrics(latents: dict[str, Any], neighbours: int) -> dict[str, float]:
+    """The test features, and what classifiers that learned on the training features make of them."""
+    train, test = (latents["split"] == split for split in ("train", "test"))
+    features, labels = latents["features"], latents["labels"]
+    halves = features[train], labels[train], features[test], labels[test]
+    return {
+        "dim": features.shape[1],
+        "mean_activation": latent.mean_activation(features[test]),
+        "sparsity": latent.sparsity(features[test]),
+        "active_units": latent.active_units(features[test]),
+        "knn_accuracy": latent.knn_accuracy(*halves, neighbours),
+        "linear_probe_accuracy": latent.linear_probe_accuracy(*halves),
+    }
+
+
+def tsne_metrics(embedded: dict[str, Any], neighbours: int) -> dict[str, float]:
+    """The embedding of the test features."""
+    return {
+        "kl_divergence": embedded["kl_divergence"],
+        "trustworthiness": embedding.trustworthiness(embedded["features"], embedded["embedding"], neighbours),
+        "knn_accuracy": embedding.knn_accuracy(embedded["embedding"], embedded["labels"], neighbours),
+    }
+
+
+def training_metrics(summary: dict[str, Any]) -> dict[str, float]:
+    """What the training stage recorded, with the two models' parameters added up."""
+    kept = ("epochs", "best_epoch", "loss", "validation_loss")
+    return {"parameters": summary["parameters"]["total"], **{key: summary[key] for key in kept}}
+
+
+if __name__ == "__main__":
+    stage.run(main)

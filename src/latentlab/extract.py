@@ -1,0 +1,104 @@
+"""Stage `extract`: run the trained networks once over the data. What comes after works on arrays alone."""
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from latentlab import codes, params, paths, runtime, stage
+from latentlab.artifacts import Array, read_keras, read_npz, write_npz, write_pickle
+from latentlab.autoencoder import Autoencoder
+
+if TYPE_CHECKING:
+    import keras
+
+BATCH = 500
+RANDOM_IMAGES = 100
+NOISE, SAMPLE, RANDOM = range(3)  # streams of random numbers
+
+
+def main(variant: str) -> str:
+    """Write the latent features of the chosen splits, and the images decoded from codes of every kind."""
+    p = params.load()
+    v = p.variant(variant)
+    splits = {split: read_npz(paths.prepared(split)) for split in p.extract.splits}
+    runtime.start_tensorflow(p.seed, p.threads)
+    autoencoder = Autoencoder(read_keras(paths.encoder(variant)), read_keras(paths.decoder(variant)))
+    encoded = {split: encode(autoencoder, scaled(arrays["images"])) for split, arrays in splits.items()}
+    write_pickle(paths.latents(variant), latents(variant, autoencoder, splits, encoded))
+    images = scaled(splits["test"]["images"])
+    decoded = reconstruct(autoencoder, images, v.training.noise, p.seed)
+    decoded |= generate(autoencoder, encoded["train"][0], p.seed)
+    write_npz(paths.decoded(variant), decoded)
+    return f"extract {variant}: codes of shape {'x'.join(map(str, autoencoder.latent_shape))}"
+
+
+def scaled(images: Array) -> Array:
+    """uint8 images as float32 in [0, 1]."""
+    return images.astype(np.float32) / np.float32(255)
+
+
+def encode(autoencoder: Autoencoder, images: Array) -> list[Array]:
+    """Codes [(N, ...)] of images (N, H, W, C) in [0, 1]; [z_mean, z_log_var] of a variational autoencoder."""
+    outputs = _predict(autoencoder.encoder, images)
+    return outputs if isinstance(outputs, list) else [outputs]
+
+
+def _predict(model: "keras.Model", inputs: Array) -> Any:
+    return model.predict(inputs, batch_size=BATCH, verbose=0)
+
+
+def latents(
+    variant: str, autoencoder: Autoencoder, splits: dict[str, dict[str, Array]], encoded: dict[str, list[Array]]
+) -> dict[str, Any]:
+    """The features file: clean images' codes, flat, with where each is from."""
+    return {
+        "variant": variant,
+        "features": np.concatenate([_flat(encoded[split][0]) for split in splits]),  # (N, D) float32
+        "labels": np.concatenate([arrays["labels"] for arrays in splits.values()]),
+        "split": np.repeat(list(splits), [len(arrays["labels"]) for arrays in splits.values()]),
+        "index": np.concatenate([arrays["index"] for arrays in splits.values()]),
+        "latent_shape": autoencoder.latent_shape,
+    }
+
+
+def _flat(code: Array) -> Array:
+    return code.reshape(len(code), -1)
+
+
+def reconstruct(autoencoder: Autoencoder, images: Array, noise: float, seed: int) -> dict[str, Array]:
+    """Reconstructions (N, H, W, C) of `images`, made noisy first if the variant removes noise.
+
+    A variational autoencoder's `reconstructions` come from z_mean; `sampled` come from one draw of the code each.
+    """
+    arrays = {}
+    if noise:
+        draws = np.random.default_rng([seed, NOISE]).standard_normal(images.shape, np.float32)
+        images = arrays["noisy"] = np.clip(images + np.float32(noise) * draws, 0, 1)
+    encoded = encode(autoencoder, images)
+    arrays["reconstructions"] = _predict(autoencoder.decoder, encoded[0])
+    if autoencoder.variational:
+        z_mean, z_log_var = encoded
+        draws = np.random.default_rng([seed, SAMPLE]).standard_normal(z_mean.shape, np.float32)
+        arrays |= {"z_mean": z_mean, "z_log_var": z_log_var}
+        arrays["sampled"] = _predict(autoencoder.decoder, z_mean + np.exp(z_log_var / 2) * draws)
+    return arrays
+
+
+def generate(autoencoder: Autoencoder, train_codes: Array, seed: int) -> dict[str, Array]:
+    """Images from random codes (100, H, W, C), and for two-dimensional codes from grids (side, side, H, W, C)."""
+    features = _flat(train_codes)
+    variational = autoencoder.variational
+    rng = np.random.default_rng([seed, RANDOM])
+    random = codes.random_codes(features, RANDOM_IMAGES, variational, rng)
+    arrays = {"random": _predict(autoencoder.decoder, random.reshape(-1, *autoencoder.latent_shape))}
+    if autoencoder.latent_shape == (2,):
+        for name, axes_of in {"linear": codes.linear_axes, "quantile": codes.quantile_axes}.items():
+            axes = axes_of(features, variational)
+            images = _predict(autoencoder.decoder, codes.grid(axes))
+            arrays[f"{name}_axes"] = axes
+            arrays[f"{name}_grid"] = images.reshape(axes.shape[1], axes.shape[1], *images.shape[1:])
+    return arrays
+
+
+if __name__ == "__main__":
+    stage.run(main)

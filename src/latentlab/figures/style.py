@@ -1,0 +1,24 @@
+"""What all figures share: size, resolution, colours that a colour-blind reader can tell apart."""
+
+import matplotlib
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+DPI = 110
+COLOURS = matplotlib.color_sequences["petroff10"]  # Petroff 2021, arXiv:2107.02270
+MARKERS = "osD^vP<X>*"
+
+
+def figure(width: float, height: float, title: str) -> Figure:
+    """An empty figure of this size in inches."""
+    empty = Figure(figsize=(width, height), dpi=DPI, layout="constrained")
+    empty.suptitle(title, fontsize=11)
+    return empty
+
+
+def bare(axes: Axes) -> Axes:
+    """Axes without ticks and frame, for images."""
+    axes.set_xticks([])
+    axes.set_yticks([])
+    axes.spines[:].set_visible(False)
+    return axes

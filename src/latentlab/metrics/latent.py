@@ -1,0 +1,47 @@
+"""What a latent space is like, and what it knows of the classes. Features are (N, D), labels (N,)."""
+
+import warnings
+
+import numpy as np
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.linear_model import LogisticRegression
+from sklearn.neighbors import KNeighborsClassifier
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+
+from latentlab.artifacts import Array
+
+ACTIVE_VARIANCE = 0.01
+PROBE_ITERATIONS = 200
+
+
+def mean_activation(features: Array) -> float:
+    """Mean of all entries."""
+    return float(features.mean(dtype=np.float64))
+
+
+def sparsity(features: Array) -> float:
+    """Share of entries that are exactly zero."""
+    return float((features == 0).mean())
+
+
+def active_units(features: Array) -> int:
+    """Dimensions whose variance over the images is above 0.01 (Burda et al. 2016, arXiv:1509.00519, section 5)."""
+    return int((features.var(axis=0, dtype=np.float64) > ACTIVE_VARIANCE).sum())
+
+
+def knn_accuracy(train: Array, train_labels: Array, test: Array, test_labels: Array, neighbours: int) -> float:
+    """Share of `test` that the vote of the nearest `train` features labels rightly."""
+    return float(KNeighborsClassifier(neighbours).fit(train, train_labels).score(test, test_labels))
+
+
+def linear_probe_accuracy(train: Array, train_labels: Array, test: Array, test_labels: Array) -> float:
+    """Accuracy on `test` of logistic regression on standardised `train` features (Alain and Bengio 2016).
+
+    It stops after 200 iterations, converged or not.
+    """
+    probe = make_pipeline(StandardScaler(), LogisticRegression(max_iter=PROBE_ITERATIONS))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        probe.fit(train, train_labels)
+    return float(probe.score(test, test_labels))

@@ -1,0 +1,22 @@
+"""The evidence lower bound of a variational autoencoder, in nats an image."""
+
+import numpy as np
+
+from latentlab.artifacts import Array
+from latentlab.metrics.reconstruction import pixel_bce
+
+
+def kl(z_mean: Array, z_log_var: Array) -> float:
+    """KL divergence of N(z_mean, exp(z_log_var)) from N(0, I), summed over dimensions, mean over images.
+
+    Both (N, D). Kingma and Welling 2014 (arXiv:1312.6114), appendix B.
+    """
+    z_mean, z_log_var = z_mean.astype(np.float64), z_log_var.astype(np.float64)
+    return float(np.mean(-0.5 * np.sum(1 + z_log_var - z_mean**2 - np.exp(z_log_var), axis=1)))
+
+
+def evidence(images: Array, sampled: Array, z_mean: Array, z_log_var: Array) -> dict[str, float]:
+    """`elbo` = -(`reconstruction` + `kl`), with one draw of the code an image in `sampled` (N, H, W, C)."""
+    reconstruction = float(pixel_bce(images, sampled).sum(axis=(1, 2, 3)).mean())
+    divergence = kl(z_mean, z_log_var)
+    return {"elbo": -(reconstruction + divergence), "reconstruction": reconstruction, "kl": divergence}

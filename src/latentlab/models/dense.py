@@ -1,0 +1,32 @@
+"""Fully connected autoencoder: 784-32-784, or deeper (Building Autoencoders in Keras, 2016)."""
+
+from latentlab.autoencoder import Autoencoder
+from latentlab.settings import Settings, Sizes
+
+
+class Options(Settings):
+    """`units` of the encoder's layers, the code last; the decoder mirrors them."""
+
+    units: Sizes = (32,)
+    batch_norm: bool = False
+    bias: bool = True
+
+
+def build(options: Options, image_shape: tuple[int, int, int]) -> Autoencoder:
+    """Encoder (H, W, C) -> (units[-1],), decoder back."""
+    import keras
+    from keras import layers
+
+    from latentlab.layers import activated, to_pixels
+
+    images = x = keras.Input(image_shape, name="images")  # (N, H, W, C)
+    x = layers.Flatten(name="flatten")(x)  # (N, HWC)
+    for number, units in enumerate(options.units, 1):
+        x = activated(x, layers.Dense(units, use_bias=options.bias, name=f"dense{number}"), options.batch_norm)
+    encoder = keras.Model(images, x, name="encoder")  # (N, units[-1])
+
+    code = x = keras.Input((options.units[-1],), name="code")
+    for number, units in enumerate(reversed(options.units[:-1]), 1):
+        x = activated(x, layers.Dense(units, use_bias=options.bias, name=f"dense{number}"), options.batch_norm)
+    decoder = keras.Model(code, to_pixels(x, image_shape), name="decoder")  # (N, H, W, C)
+    return Autoencoder(encoder, decoder)

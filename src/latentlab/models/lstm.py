@@ -1,0 +1,31 @@
+"""Sequence-to-sequence autoencoder: an image's rows are the time steps (Building Autoencoders in Keras, 2016)."""
+
+from latentlab.autoencoder import Autoencoder
+from latentlab.settings import Settings, Size
+
+
+class Options(Settings):
+    """`units` of the code."""
+
+    units: Size = 32
+
+
+def build(options: Options, image_shape: tuple[int, int, int]) -> Autoencoder:
+    """Encoder (H, W, C) -> (units,), decoder back.
+
+    The decoder's cell output goes through a sigmoid in place of tanh, which keeps pixels in (0, 1).
+    """
+    import keras
+    from keras import layers
+
+    height, width, channels = image_shape
+    images = x = keras.Input(image_shape, name="images")
+    x = layers.Reshape((height, width * channels), name="rows")(x)  # (N, H, WC)
+    x = layers.LSTM(options.units, name="lstm")(x)  # (N, units)
+    encoder = keras.Model(images, x, name="encoder")
+
+    code = x = keras.Input((options.units,), name="code")
+    x = layers.RepeatVector(height, name="repeat")(x)  # (N, H, units)
+    x = layers.LSTM(width * channels, activation="sigmoid", return_sequences=True, name="lstm")(x)  # (N, H, WC)
+    x = layers.Reshape(image_shape, name="image")(x)  # (N, H, W, C)
+    return Autoencoder(encoder, keras.Model(code, x, name="decoder"))

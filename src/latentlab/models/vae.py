@@ -1,0 +1,32 @@
+"""Variational autoencoder of dense layers (Kingma and Welling 2014, arXiv:1312.6114)."""
+
+from latentlab.autoencoder import Autoencoder
+from latentlab.settings import Settings, Size, Sizes
+
+
+class Options(Settings):
+    """`units` of the encoder's hidden layers, mirrored in the decoder, around a code of `latent_dim`."""
+
+    units: Sizes = (512,)
+    latent_dim: Size = 2
+    batch_norm: bool = False
+    bias: bool = True
+
+
+def build(options: Options, image_shape: tuple[int, int, int]) -> Autoencoder:
+    """Encoder (H, W, C) -> [z_mean, z_log_var], each (latent_dim,); decoder back."""
+    import keras
+    from keras import layers
+
+    from latentlab.layers import activated, gaussian_code, to_pixels
+
+    images = x = keras.Input(image_shape, name="images")
+    x = layers.Flatten(name="flatten")(x)  # (N, HWC)
+    for number, units in enumerate(options.units, 1):
+        x = activated(x, layers.Dense(units, use_bias=options.bias, name=f"dense{number}"), options.batch_norm)
+    encoder = keras.Model(images, gaussian_code(x, options.latent_dim), name="encoder")
+
+    code = x = keras.Input((options.latent_dim,), name="code")
+    for number, units in enumerate(reversed(options.units), 1):
+        x = activated(x, layers.Dense(units, use_bias=options.bias, name=f"dense{number}"), options.batch_norm)
+    return Autoencoder(encoder, keras.Model(code, to_pixels(x, image_shape), name="decoder"))

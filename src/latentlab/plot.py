@@ -1,0 +1,76 @@
+"""Stage `plot`: every picture of one variant."""
+
+from typing import Any
+
+from matplotlib.figure import Figure
+
+from latentlab import params, paths, stage
+from latentlab.artifacts import Array, read_csv, read_json, read_npz, read_pickle, write_figure
+from latentlab.examples import one_of_each_class
+from latentlab.figures.images import codes, grid, rows
+from latentlab.figures.losses import losses
+from latentlab.figures.scatter import scatter
+
+SHOWN = 10
+
+
+def main(variant: str) -> str:
+    """Draw `plots/<study>/<variant>/*.png`."""
+    p = params.load()
+    test = read_npz(paths.prepared("test"))
+    latents = read_pickle(paths.latents(variant))
+    decoded = read_npz(paths.decoded(variant))
+    history, summary = read_csv(paths.history(variant)), read_json(paths.training(variant))
+    unit = "nats an image" if summary["variational"] else "nats a pixel"
+    figures = {
+        "losses": losses(history, unit, summary["best_epoch"], f"{variant}: training"),
+        **image_figures(variant, test, latents, decoded),
+        **space_figures(variant, latents, read_pickle(paths.embedding(variant)), decoded),
+    }
+    folder = paths.plots(p.study, variant)
+    for name, figure in figures.items():
+        write_figure(folder / f"{name}.png", figure)
+    return f"plot {variant}: {len(figures)} pictures in {folder}"
+
+
+def image_figures(
+    variant: str, test: dict[str, Array], latents: dict[str, Any], decoded: dict[str, Array]
+) -> dict[str, Figure]:
+    """Originals with reconstructions, codes as images, images from random codes."""
+    shown = one_of_each_class(test["labels"], SHOWN)
+    images = test["images"][shown] / 255
+    features = latents["features"][latents["split"] == "test"][shown]
+    strips = {"original": images}
+    if "noisy" in decoded:
+        strips["noisy"] = decoded["noisy"][shown]
+    strips["reconstruction"] = decoded["reconstructions"][shown]
+    random = decoded["random"]  # (100, H, W, C)
+    return {
+        "reconstructions": rows(strips, f"{variant}: test images"),
+        "codes": codes(images, features, latents["latent_shape"], f"{variant}: latent features"),
+        "random_codes": grid(random.reshape(10, 10, *random.shape[1:]), f"{variant}: images from random codes"),
+    }
+
+
+def space_figures(
+    variant: str, latents: dict[str, Any], embedded: dict[str, Any], decoded: dict[str, Array]
+) -> dict[str, Figure]:
+    """The t-SNE embedding; for codes of two dimensions also the codes themselves and the manifold."""
+    divergence = f"KL divergence {embedded['kl_divergence']:.2f}"
+    title = f"{variant}: t-SNE of {len(embedded['labels'])} test images, {divergence}"
+    figures = {"tsne": scatter(embedded["embedding"], embedded["labels"], title, "t-SNE 1", "t-SNE 2")}
+    if "linear_grid" not in decoded:
+        return figures
+    test = latents["split"] == "test"
+    names = "first latent dimension", "second latent dimension"
+    title = f"{variant}: latent features of the test images"
+    figures["latent"] = scatter(latents["features"][test], latents["labels"][test], title, *names)
+    for name, spacing in {"linear": "equidistant codes", "quantile": "codes of equal probability"}.items():
+        images = decoded[f"{name}_grid"]
+        title = f"{variant}: manifold, {len(images)}x{len(images)} {spacing}"
+        figures[f"manifold_{name}"] = grid(images, title, decoded[f"{name}_axes"])
+    return figures
+
+
+if __name__ == "__main__":
+    stage.run(main)

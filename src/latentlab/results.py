@@ -1,0 +1,60 @@
+"""The table of results: which metrics of a study are the main ones, and what they are for each variant."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from latentlab import paths
+from latentlab.artifacts import read_json
+
+
+@dataclass(frozen=True)
+class Column:
+    """A metric: where it stands in the JSON file, its heading, its format and which way is better."""
+
+    group: str
+    name: str
+    heading: str
+    format: str
+    better: str = ""
+
+
+COLUMNS = (
+    Column("training", "parameters", "parameters", ",d"),
+    Column("training", "epochs", "epochs", "d"),
+    Column("latent", "dim", "code", "d"),
+    Column("reconstruction", "bce", "test BCE", ".4f", "↓"),
+    Column("reconstruction", "ssim", "SSIM", ".3f", "↑"),
+    Column("latent", "knn_accuracy", "k-NN accuracy", ".3f", "↑"),
+    Column("latent", "linear_probe_accuracy", "linear probe", ".3f", "↑"),
+    Column("tsne", "knn_accuracy", "t-SNE k-NN", ".3f", "↑"),
+    Column("vae", "elbo", "ELBO", ".1f", "↑"),
+)
+
+Metrics = dict[str, dict[str, float]]
+
+
+def read(study: str, variants: Iterable[str]) -> dict[str, Metrics]:
+    """The metrics of each variant. Raises `UserError` where a file is missing."""
+    return {variant: read_json(paths.metrics(study, variant)) for variant in variants}
+
+
+def headings() -> list[str]:
+    """The table's head."""
+    return ["variant", *(f"{column.heading} {column.better}".rstrip() for column in COLUMNS)]
+
+
+def rows(metrics: dict[str, Metrics]) -> list[list[str]]:
+    """The table's body; a metric that a variant does not have is empty."""
+    return [[variant, *(_cell(values, column) for column in COLUMNS)] for variant, values in metrics.items()]
+
+
+def _cell(metrics: Metrics, column: Column) -> str:
+    value = metrics.get(column.group, {}).get(column.name)
+    return "" if value is None else format(value, column.format)
+
+
+def markdown(metrics: dict[str, Metrics]) -> str:
+    """The table in Markdown, as the README shows it."""
+    head = headings()
+    lines = [head, ["---", *["---:"] * (len(head) - 1)], *rows(metrics)]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)

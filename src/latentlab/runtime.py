@@ -1,0 +1,57 @@
+"""Make a process give the same numbers each time: seeds, threads and TensorFlow's settings."""
+
+import os
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import ModuleType
+
+from threadpoolctl import threadpool_limits
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")  # warnings and errors only
+os.environ["KERAS_BACKEND"] = "tensorflow"
+
+
+def limit_threads(threads: int) -> None:
+    """Let BLAS and OpenMP use this many threads from now on; the order of float sums depends on it."""
+    threadpool_limits(threads)
+
+
+def start_tensorflow(seed: int, threads: int) -> ModuleType:
+    """Import TensorFlow (5 s) with deterministic kernels, a fixed number of threads and a fixed seed.
+
+    Raises `RuntimeError` if TensorFlow already runs in this process with another number of threads.
+    """
+    with _stderr_held_back():
+        import keras
+        import tensorflow as tf
+
+        tf.config.list_physical_devices()
+    limit_threads(threads)
+    if tf.config.threading.get_intra_op_parallelism_threads() != threads:
+        tf.config.threading.set_intra_op_parallelism_threads(threads)
+        tf.config.threading.set_inter_op_parallelism_threads(1)
+    tf.config.experimental.enable_op_determinism()
+    keras.utils.set_random_seed(seed)
+    return tf  # type: ignore[no-any-return]
+
+
+@contextmanager
+def _stderr_held_back() -> Iterator[None]:
+    """Show what native code writes to stderr only if the block fails.
+
+    TensorFlow greets with a dozen lines about oneDNN and CUDA before it looks at TF_CPP_MIN_LOG_LEVEL
+    (https://github.com/tensorflow/tensorflow/issues/100442).
+    """
+    with tempfile.TemporaryFile() as held:
+        stderr = os.dup(2)
+        os.dup2(held.fileno(), 2)
+        try:
+            yield
+        except BaseException:
+            held.seek(0)
+            os.write(stderr, held.read())
+            raise
+        finally:
+            os.dup2(stderr, 2)
+            os.close(stderr)

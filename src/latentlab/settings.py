@@ -1,0 +1,19 @@
+"""The base of every block of parameters: typed, frozen, without unknown keys."""
+
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field
+
+
+class Settings(BaseModel):
+    """Parameters that are checked when they are read and never change afterwards.
+
+    Strict: `"5"` is no number and `true` is no 1. Not a number and infinity are refused.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
+
+
+Size = Annotated[int, Field(ge=1)]
+# YAML has lists and no tuples, hence not strict about the container
+Sizes = Annotated[tuple[Annotated[int, Field(ge=1, strict=True)], ...], Field(min_length=1, strict=False)]

@@ -1,0 +1,1 @@
+"""The compiled epoch, its losses and the loop around it."""
