@@ -60,7 +60,11 @@ def write_npz(path: Path, arrays: Mapping[str, Array]) -> None:
 
 def read_npz(path: Path) -> dict[str, Array]:
     """Named arrays. Pickled objects are refused. Raises `UserError`."""
-    with _reading(path, ValueError, KeyError, EOFError, zipfile.BadZipFile), np.load(path, allow_pickle=False) as file:
+    with (
+        _reading(path, ValueError, KeyError, EOFError, zipfile.BadZipFile),
+        path.open("rb") as raw,
+        np.load(raw) as file,
+    ):
         return dict(file)
 
 

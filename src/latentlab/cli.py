@@ -1,6 +1,8 @@
 """The `latentlab` command."""
 
+import os
 import sys
+import time
 from pathlib import Path
 from typing import Annotated
 
@@ -45,6 +47,21 @@ def study(name: Annotated[str | None, typer.Argument(help="which study; without 
     with replacing(paths.PARAMS) as temporary:
         temporary.write_text(source.read_text())
     print("\n".join(changes) if changes else f"params.yaml is {source} already")
+
+
+@app.command(name="reproduce")
+def run_pipeline(
+    jobs: Annotated[
+        int | None, typer.Option(min=1, help="stages at once; without it, as many as there are cores for")
+    ] = None,
+) -> None:
+    """Run every stage that is not up to date: `dvc repro`, several stages at once."""
+    p = params.load()
+    from latentlab.reproduce import reproduce  # DVC takes a second
+
+    start = time.perf_counter()
+    ran = reproduce(jobs or max(1, (os.cpu_count() or 1) // p.threads))
+    print(f"{ran} stages ran in {time.perf_counter() - start:.0f} s" if ran else "everything is up to date")
 
 
 @app.command(name="results")

@@ -1,0 +1,1 @@
+"""Tests of behaviour; those marked `slow` run real studies."""

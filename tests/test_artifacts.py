@@ -1,0 +1,121 @@
+"""Files: the same content gives the same bytes, damage is named, and nothing is half-written."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from latentlab import artifacts
+from latentlab.errors import UserError
+
+ARRAYS = {"a": np.arange(12, dtype=np.float32).reshape(3, 4), "b": np.array(["x", "yy"])}
+FEATURES = {"variant": "v", "features": ARRAYS["a"], "latent_shape": (4,), "kl_divergence": 0.5}
+NESTED = {"group": {"value": 0.1234567891, "count": 3}, "name": "x"}
+ROWS = [{"epoch": 1, "loss": float(np.float32(0.1))}, {"epoch": 2, "loss": float(np.float32(1) / np.float32(3))}]
+
+KINDS: list[tuple[str, Callable[[Path, Any], None], Callable[[Path], Any], Any]] = [
+    ("npz", artifacts.write_npz, artifacts.read_npz, ARRAYS),
+    ("pkl", artifacts.write_pickle, artifacts.read_pickle, FEATURES),
+    ("json", artifacts.write_json, artifacts.read_json, NESTED),
+    ("csv", artifacts.write_csv, artifacts.read_csv, ROWS),
+]
+each_kind = pytest.mark.parametrize(("suffix", "write", "read", "content"), KINDS, ids=[kind[0] for kind in KINDS])
+
+
+@each_kind
+def test_same_content_same_bytes(tmp_path: Path, suffix: str, write: Any, read: Any, content: Any) -> None:
+    first, second = tmp_path / f"one/a.{suffix}", tmp_path / f"two/b.{suffix}"
+    write(first, content)
+    write(second, content)
+    assert first.read_bytes() == second.read_bytes()
+    assert [path.name for path in first.parent.iterdir()] == [first.name]
+
+
+@each_kind
+def test_missing_file_is_named(tmp_path: Path, suffix: str, write: Any, read: Any, content: Any) -> None:
+    with pytest.raises(UserError, match=rf"missing\.{suffix}: no such file"):
+        read(tmp_path / f"missing.{suffix}")
+
+
+@each_kind
+@pytest.mark.parametrize("share", [0.0, 0.4, 0.9])
+def test_truncated_file_is_named(
+    tmp_path: Path, suffix: str, write: Any, read: Any, content: Any, share: float
+) -> None:
+    path = tmp_path / f"cut.{suffix}"
+    write(path, content)
+    whole = path.read_bytes()
+    if suffix == "csv":
+        share *= 0.7  # a cut inside the last number cannot be seen
+    path.write_bytes(whole[: int(len(whole) * share)])
+    with pytest.raises(UserError, match=rf"cut\.{suffix}: cannot be read, damaged or truncated") as raised:
+        read(path)
+    assert "\n" not in str(raised.value)
+
+
+@each_kind
+def test_failed_write_keeps_the_old_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, suffix: str, write: Any, read: Any, content: Any
+) -> None:
+    path = tmp_path / f"file.{suffix}"
+    write(path, content)
+    before = path.read_bytes()
+
+    def full(self: Path, target: Path) -> None:
+        raise OSError("disk full")
+
+    monkeypatch.setattr(Path, "replace", full)
+    with pytest.raises(OSError, match="disk full"):
+        write(path, content)
+    assert path.read_bytes() == before
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_round_trips(tmp_path: Path) -> None:
+    artifacts.write_npz(tmp_path / "f.npz", ARRAYS)
+    read = artifacts.read_npz(tmp_path / "f.npz")
+    assert read.keys() == ARRAYS.keys()
+    assert all((read[key] == ARRAYS[key]).all() for key in ARRAYS)
+
+    artifacts.write_pickle(tmp_path / "f.pkl", FEATURES)
+    features = artifacts.read_pickle(tmp_path / "f.pkl")
+    assert features["latent_shape"] == (4,)
+    assert (features["features"] == FEATURES["features"]).all()
+
+    artifacts.write_json(tmp_path / "f.json", NESTED)
+    assert artifacts.read_json(tmp_path / "f.json") == {"group": {"value": 0.123457, "count": 3}, "name": "x"}
+
+    artifacts.write_csv(tmp_path / "f.csv", ROWS)
+    history = artifacts.read_csv(tmp_path / "f.csv")
+    assert history["loss"].astype(np.float32).tolist() == [np.float32(row["loss"]) for row in ROWS]
+
+
+def test_a_pickle_does_not_depend_on_memory_layout(tmp_path: Path) -> None:
+    array = np.arange(12).reshape(3, 4)
+    artifacts.write_pickle(tmp_path / "a", {"x": array})
+    artifacts.write_pickle(tmp_path / "b", {"x": np.asfortranarray(array)})
+    artifacts.write_pickle(tmp_path / "c", {"x": np.arange(24).reshape(3, 8)[:, :4] * 0 + array})
+    assert (tmp_path / "a").read_bytes() == (tmp_path / "b").read_bytes() == (tmp_path / "c").read_bytes()
+
+
+def test_pickled_objects_in_npz_are_refused(tmp_path: Path) -> None:
+    np.savez(tmp_path / "evil.npz", x=np.array([{}], dtype=object))
+    with pytest.raises(UserError, match=r"evil\.npz: cannot be read"):
+        artifacts.read_npz(tmp_path / "evil.npz")
+
+
+@pytest.mark.parametrize("bad", [float("nan"), float("inf")])
+def test_json_has_no_nan(tmp_path: Path, bad: float) -> None:
+    with pytest.raises(ValueError, match="not JSON compliant"):
+        artifacts.write_json(tmp_path / "f.json", {"x": bad})
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(("suffix", "read"), [("json", artifacts.read_json), ("pkl", artifacts.read_pickle)])
+def test_another_type_inside_is_named(tmp_path: Path, suffix: str, read: Any) -> None:
+    path = tmp_path / f"list.{suffix}"
+    path.write_bytes(b"[1, 2]" if suffix == "json" else b"]\x94.")
+    with pytest.raises(UserError, match="holds a list"):
+        read(path)
