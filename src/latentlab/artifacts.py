@@ -121,7 +121,8 @@ def read_csv(path: Path) -> dict[str, Array]:
     with _reading(path, ValueError, TypeError, StopIteration), path.open(newline="") as file:
         reader = csv.reader(file)
         header = next(reader)
-        return dict(zip(header, np.array([[float(cell) for cell in row] for row in reader]).T, strict=True))
+        columns = np.array([[float(cell) for cell in row] for row in reader]).T  # (columns, rows)
+        return dict(zip(header, columns, strict=True))
 
 
 def write_figure(path: Path, figure: "Figure") -> None:

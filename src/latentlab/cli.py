@@ -14,6 +14,8 @@ from latentlab import params, paths, results, track
 from latentlab.artifacts import replacing
 from latentlab.errors import UserError
 
+TABLE_WIDTH = 110
+
 app = typer.Typer(
     help="Reproducible experiments with autoencoders. `dvc repro` runs them.",
     no_args_is_help=True,
@@ -75,6 +77,7 @@ def show_results(
         print(results.markdown(metrics))
         return
     console = Console()
+    console.width = max(console.width, TABLE_WIDTH)  # a narrow window wraps lines, which beats cut numbers
     console.print(_table(p.study, metrics))
     console.print(f"pictures: {paths.PLOTS / p.study}/   numbers: {paths.METRICS / p.study}/   runs: make ui")
 

@@ -4,15 +4,16 @@ from typing import Any
 
 import numpy as np
 
-from latentlab import params, paths, runtime, stage
+from latentlab import params, paths, stage
 from latentlab.artifacts import Array, read_json, read_npz, read_pickle, write_json
 from latentlab.metrics import embedding, latent, reconstruction, variational
+from latentlab.threads import limit_threads
 
 
 def main(variant: str) -> str:
     """Write `metrics/<study>/<variant>.json`."""
     p = params.load()
-    runtime.limit_threads(p.threads)
+    limit_threads(p.threads)
     latents = read_pickle(paths.latents(variant))
     decoded = read_npz(paths.decoded(variant))
     images = read_npz(paths.prepared("test"))["images"] / np.float32(255)

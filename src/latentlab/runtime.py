@@ -1,4 +1,4 @@
-"""Make a process give the same numbers each time: seeds, threads and TensorFlow's settings."""
+"""TensorFlow set up to give the same numbers each time: seeds, threads, deterministic kernels."""
 
 import os
 import tempfile
@@ -6,15 +6,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from types import ModuleType
 
-from threadpoolctl import threadpool_limits
+from latentlab.threads import limit_threads
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")  # warnings and errors only
 os.environ["KERAS_BACKEND"] = "tensorflow"
-
-
-def limit_threads(threads: int) -> None:
-    """Let BLAS and OpenMP use this many threads from now on; the order of float sums depends on it."""
-    threadpool_limits(threads)
 
 
 def start_tensorflow(seed: int, threads: int) -> ModuleType:

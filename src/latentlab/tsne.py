@@ -5,9 +5,10 @@ from typing import Any
 import numpy as np
 from sklearn.manifold import TSNE
 
-from latentlab import params, paths, runtime, stage
+from latentlab import params, paths, stage
 from latentlab.artifacts import Array, read_pickle, write_pickle
 from latentlab.params import check_perplexity
+from latentlab.threads import limit_threads
 
 
 def main(variant: str) -> str:
@@ -27,7 +28,7 @@ def embed(features: Array, perplexity: float, seed: int) -> tuple[Array, float]:
 
     Always on one thread: scikit-learn adds up gradients of several threads in no fixed order.
     """
-    runtime.limit_threads(1)
+    limit_threads(1)
     model: Any = TSNE(perplexity=perplexity, init="pca", learning_rate="auto", random_state=seed, n_jobs=1)
     return model.fit_transform(features).astype(np.float32), float(model.kl_divergence_)
 
