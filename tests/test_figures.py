@@ -44,8 +44,7 @@ def test_scatter_has_a_legend_entry_colour_and_marker_for_each_class(rng: np.ran
     drawing = scatter(rng.normal(size=(60, 2)), labels, "t", "x", "y")
     assert [text.get_text() for text in drawing.legends[0].get_texts()] == [str(label) for label in range(12)]
     looks = {
-        (tuple(points.get_facecolor()[0]), points.get_paths()[0].vertices.tobytes())  # type: ignore[union-attr]
-        for points in drawing.axes[0].collections
+        (str(points.get_facecolor()), str(points.get_paths()[0].vertices)) for points in drawing.axes[0].collections
     }
     assert len(looks) == 12
 

@@ -125,7 +125,7 @@ def test_parameters_are_frozen_and_carry_defaults(tiny: dict[str, Any]) -> None:
         "keep": "last",
     }
     with pytest.raises(ValidationError):
-        variant.training.epochs = 3  # type: ignore[misc]
+        variant.training.epochs = 3
 
 
 def test_unknown_variant_lists_the_known(tiny: dict[str, Any]) -> None:

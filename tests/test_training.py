@@ -90,7 +90,7 @@ def test_terms_of_a_variational_loss_add_up(tiny: dict[str, Any]) -> None:
 
 
 def test_best_epoch_is_kept_on_request(tiny: dict[str, Any]) -> None:
-    diverging = {"epochs": 6, "learning_rate": 0.1}
+    diverging: dict[str, Any] = {"epochs": 6, "learning_rate": 0.1}
     autoencoder, result = trained(variant(tiny, keep="best", **diverging))
     validation = [row["validation_loss"] for row in result.history]
     assert result.kept_epoch == result.best_epoch == int(np.argmin(validation)) + 1

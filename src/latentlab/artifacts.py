@@ -47,7 +47,9 @@ def _reading(path: Path, *faults: type[Exception]) -> Iterator[None]:
         yield
     except FileNotFoundError:
         raise UserError(f"{path}: no such file; `dvc repro` makes it") from None
-    except (OSError, *faults) as error:
+    except Exception as error:
+        if not isinstance(error, (OSError, *faults)):
+            raise
         reason = " ".join(str(error).split()) or type(error).__name__
         raise UserError(f"{path}: cannot be read, damaged or truncated ({reason}); `dvc repro` makes it anew") from None
 
@@ -128,7 +130,7 @@ def read_csv(path: Path) -> dict[str, Array]:
 def write_figure(path: Path, figure: "Figure") -> None:
     """Write a matplotlib figure as PNG, without the library's version in it."""
     with replacing(path) as temporary:
-        figure.savefig(temporary, metadata={"Software": None})
+        figure.savefig(temporary, metadata={"Software": None}, bbox_inches="tight")
 
 
 def write_keras(path: Path, model: "keras.Model") -> None:

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     import keras
 
 BATCH = 500
+Splits = dict[str, dict[str, Array]]
 RANDOM_IMAGES = 100
 NOISE, SAMPLE, RANDOM = range(3)  # streams of random numbers
 
@@ -20,10 +21,12 @@ def main(variant: str) -> str:
     """Write the latent features of the chosen splits, and the images decoded from codes of every kind."""
     p = params.load()
     v = p.variant(variant)
-    splits = {split: read_npz(paths.prepared(split)) for split in p.extract.splits}
+    splits: Splits = {split: read_npz(paths.prepared(split)) for split in p.extract.splits}
     runtime.start_tensorflow(p.seed, p.threads)
     autoencoder = Autoencoder(read_keras(paths.encoder(variant)), read_keras(paths.decoder(variant)))
-    encoded = {split: encode(autoencoder, scaled(arrays["images"])) for split, arrays in splits.items()}
+    encoded: dict[str, list[Array]] = {
+        split: encode(autoencoder, scaled(arrays["images"])) for split, arrays in splits.items()
+    }
     write_pickle(paths.latents(variant), latents(variant, autoencoder, splits, encoded))
     images = scaled(splits["test"]["images"])
     decoded = reconstruct(autoencoder, images, v.training.noise, p.seed)
@@ -47,9 +50,7 @@ def _predict(model: "keras.Model", inputs: Array) -> Any:
     return model.predict(inputs, batch_size=BATCH, verbose=0)
 
 
-def latents(
-    variant: str, autoencoder: Autoencoder, splits: dict[str, dict[str, Array]], encoded: dict[str, list[Array]]
-) -> dict[str, Any]:
+def latents(variant: str, autoencoder: Autoencoder, splits: Splits, encoded: dict[str, list[Array]]) -> dict[str, Any]:
     """The features file: clean images' codes, flat, with where each is from."""
     return {
         "variant": variant,

@@ -5,6 +5,7 @@ whose dependencies stand may start, at most `jobs` at once. What to run, the run
 stay DVC's business: afterwards `dvc repro` finds everything up to date.
 """
 
+import logging
 import os
 import subprocess
 import sys
@@ -30,6 +31,7 @@ def reproduce(jobs: int, root: Path = Path()) -> int:
     Raises `UserError` when DVC cannot read the project, or when a stage fails; stages that run beside it are
     finished and recorded first.
     """
+    logging.getLogger("dvc").setLevel(logging.WARNING)  # it would tell of every update of dvc.lock
     try:
         with Repo(str(root)) as repo, repo.lock:
             plan = plan_repro(repo.index.graph)

@@ -8,7 +8,7 @@ from types import ModuleType
 
 from latentlab.threads import limit_threads
 
-os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")  # warnings and errors only
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # faults reach Python as exceptions
 os.environ["KERAS_BACKEND"] = "tensorflow"
 
 

@@ -1,6 +1,7 @@
 """Runs in MLflow. The only file that imports it."""
 
 import os
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -12,7 +13,6 @@ import mlflow
 from mlflow.entities import Metric, Param, RunTag
 from mlflow.exceptions import MlflowException
 from mlflow.tracking import MlflowClient
-from mlflow.utils.time import get_current_time_millis
 
 from latentlab.errors import UserError
 
@@ -72,7 +72,7 @@ class Store:
             return True
 
     def _fill(self, run_id: str, run: Run) -> None:
-        now = get_current_time_millis()
+        now = time.time_ns() // 1_000_000  # milliseconds
         points = [Metric(name, value, now, 0) for name, value in run.metrics.items()]
         for name, values in run.curves.items():
             points += [Metric(name, value, now, epoch) for epoch, value in enumerate(values, 1)]

@@ -15,6 +15,7 @@ def bars(names: Sequence[str], metrics: Mapping[str, Sequence[float]], title: st
         drawn = axes.barh(names, values, color=COLOURS[0])
         axes.bar_label(drawn, [f"{value:.3g}" for value in values], padding=3, fontsize=8)
         axes.set_xlim(0, max(values) * 1.25)
+        axes.locator_params(axis="x", nbins=4, prune="upper")
         axes.set_title(metric, fontsize=9)
         axes.spines[["top", "right"]].set_visible(False)
     panels[0].invert_yaxis()

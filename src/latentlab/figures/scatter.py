@@ -14,10 +14,12 @@ def scatter(points: Array, labels: Array, title: str, x: str, y: str) -> Figure:
     for number, label in enumerate(np.unique(labels)):
         chosen = points[labels == label]
         axes.scatter(
-            *chosen.T,
-            s=14,
-            alpha=0.75,
-            linewidths=0,
+            chosen[:, 0],
+            chosen[:, 1],
+            s=20,
+            alpha=0.8,
+            linewidths=0.3,
+            edgecolors="0.2",
             color=COLOURS[number % len(COLOURS)],
             marker=MARKERS[(number + number // len(COLOURS)) % len(MARKERS)],
             label=str(label),

@@ -11,7 +11,8 @@ EPSILON = 1e-7  # keeps logarithms finite
 def pixel_bce(images: Array, reconstructions: Array) -> Array:
     """Binary cross-entropy of each pixel in nats, (N, H, W, C) float64."""
     p = np.clip(reconstructions.astype(np.float64), EPSILON, 1 - EPSILON)
-    return -images * np.log(p) - (1 - images) * np.log1p(-p)
+    bce: Array = -images * np.log(p) - (1 - images) * np.log1p(-p)
+    return bce
 
 
 def bce(images: Array, reconstructions: Array) -> float:

@@ -49,7 +49,8 @@ def training_epoch(
 
         return _mean_over_batches(step, order, settings.batch_size, autoencoder.variational)
 
-    return run
+    compiled: Callable[[tf.Tensor], Terms] = run
+    return compiled
 
 
 def validation_epoch(autoencoder: Autoencoder, images: Array, settings: Training, seed: int) -> Callable[[], Terms]:
@@ -75,7 +76,8 @@ def validation_epoch(autoencoder: Autoencoder, images: Array, settings: Training
 
         return _mean_over_batches(step, tf.range(len(images)), VALIDATION_BATCH, autoencoder.variational)
 
-    return run
+    compiled: Callable[[], Terms] = run
+    return compiled
 
 
 def _mean_over_batches(

@@ -1,0 +1,179 @@
+"""The pipeline under DVC: a copy of the project with a study of two variants."""
+
+import json
+import os
+import shutil
+import subprocess
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from latentlab import paths
+from latentlab.errors import UserError
+from latentlab.reproduce import reproduce
+from tests.conftest import ROOT
+
+pytestmark = pytest.mark.slow
+
+EACH = ("train", "extract", "tsne", "evaluate", "plot")
+WHOLE = 2 + 2 * len(EACH) + 2  # check, prepare, two variants, compare, track
+ARCHITECTURE = '''"""A linear autoencoder, dropped in."""
+
+from latentlab.autoencoder import Autoencoder
+from latentlab.settings import Settings, Size
+
+
+class Options(Settings):
+    size: Size = 3
+
+
+def build(options, image_shape):
+    import keras
+    from keras import layers
+
+    from latentlab.layers import to_pixels
+
+    images = keras.Input(image_shape)
+    code = layers.Dense(options.size, name="code")(layers.Flatten(name="flat")(images))
+    inner = keras.Input((options.size,))
+    return Autoencoder(keras.Model(images, code), keras.Model(inner, to_pixels(inner, image_shape)))
+'''
+
+
+def run(*command: str) -> str:
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+def git(*arguments: str) -> None:
+    run("git", "-c", "user.name=t", "-c", "user.email=t@example.org", *arguments)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def clone(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """The files that are in git, and nothing else: no cache, no lock, no store."""
+    root = tmp_path_factory.mktemp("clone")
+    for name in run("git", "-C", str(ROOT), "ls-files", "--cached", "--others", "--exclude-standard").split():
+        if name != "dvc.lock" and not name.startswith("metrics/") and (ROOT / name).exists():
+            (root / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(ROOT / name, root / name)
+    head, _, rest = (ROOT / "studies/tiny.yaml").read_text().partition("  sparse:")
+    (vae,) = (line for line in rest.splitlines() if line.startswith("  vae:"))
+    (root / "params.yaml").write_text(f"{head}{vae}\n")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(root)
+        patch.setenv("PYTHONPATH", str(root / "src"))
+        patch.delenv("MLFLOW_TRACKING_URI", raising=False)
+        # git must not find the developer's own settings, nor a repository above
+        patch.setenv("GIT_CONFIG_GLOBAL", os.devnull)
+        git("init", "-q")
+        git("add", ".")
+        git("commit", "-qm", "clone")
+        assert reproduce(jobs=2) == WHOLE
+        git("add", ".")
+        git("commit", "-qm", "results")
+        yield root
+
+
+@pytest.fixture
+def edit(clone: Path) -> Iterator[None]:
+    """Whatever a test does to params.yaml is taken back; results come from the run cache."""
+    before = (clone / "params.yaml").read_text()
+    yield
+    (clone / "params.yaml").write_text(before)
+    reproduce(jobs=2)
+
+
+def replace(old: str, new: str) -> None:
+    text = Path("params.yaml").read_text()
+    assert old in text
+    Path("params.yaml").write_text(text.replace(old, new))
+
+
+def test_results_are_there_and_nothing_is_left_to_do(clone: Path) -> None:
+    assert {path.stem for path in (clone / "metrics/tiny").iterdir()} == {"simple", "vae"}
+    assert (clone / "plots/tiny/compare/metrics.png").exists()
+    assert (clone / "mlflow.db").exists()
+    lock = (clone / "dvc.lock").read_bytes()
+    start = time.perf_counter()
+    assert "Data and pipelines are up to date." in run("dvc", "repro")
+    assert time.perf_counter() - start < 15  # DVC's own start is most of it
+    assert reproduce(jobs=1) == 0
+    assert (clone / "dvc.lock").read_bytes() == lock
+    assert run("git", "status", "--porcelain") == ""
+
+
+@pytest.mark.usefixtures("edit")
+def test_a_changed_variant_reruns_alone(clone: Path) -> None:
+    train = {v: paths.encoder(v).stat().st_mtime_ns for v in ("simple", "vae")}
+    replace("simple: {model: dense, units: [32], epochs: 2", "simple: {model: dense, units: [16], epochs: 1")
+    assert reproduce(jobs=2) == len(EACH) + 2  # compare and track too
+    assert paths.encoder("simple").stat().st_mtime_ns > train["simple"]
+    assert paths.encoder("vae").stat().st_mtime_ns == train["vae"]
+
+
+@pytest.mark.usefixtures("edit")
+def test_a_dropped_in_architecture_joins_the_comparison(clone: Path) -> None:
+    before = paths.encoder("vae").stat().st_mtime_ns
+    (clone / "src/latentlab/models/linear.py").write_text(ARCHITECTURE)
+    with Path("params.yaml").open("a") as file:
+        file.write("  mine: {model: linear, size: 4, epochs: 1, batch_size: 32}\n")
+    assert reproduce(jobs=2) == len(EACH) + 2
+    assert paths.encoder("vae").stat().st_mtime_ns == before
+    assert json.loads(paths.metrics("tiny", "mine").read_text())["latent"]["dim"] == 4
+    assert "mine" in run("latentlab", "results", "--markdown")
+    assert run("git", "status", "--porcelain", "--", "src").split() == ["??", "src/latentlab/models/linear.py"]
+
+
+@pytest.mark.usefixtures("edit")
+def test_a_slip_in_params_leaves_every_result(clone: Path) -> None:
+    results = [path for name in ("data", "models", "plots", "metrics") for path in (clone / name).rglob("*.*")]
+    before = {path: path.read_bytes() for path in results if path.is_file() and path != clone / paths.CHECKED}
+    replace("epochs: 2", "epochs: -2")
+    done = subprocess.run(["dvc", "repro"], capture_output=True, text=True)
+    assert done.returncode != 0
+    assert "error: params.yaml: variants.simple.epochs: found -2" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert {path: path.read_bytes() for path in before} == before
+
+
+@pytest.mark.usefixtures("edit")
+def test_a_stage_that_fails_stops_the_run_and_keeps_the_others(clone: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    replace("vae: {model: vae,", "vae: {model: vae, learning_rate: 1.0e+30,")
+    with pytest.raises(UserError, match="stopped, as train@vae failed"):
+        reproduce(jobs=1)
+    assert "error: variant vae: loss is not finite in epoch 1; try a lower learning_rate\n" in capsys.readouterr().err
+    assert paths.metrics("tiny", "simple").exists()
+
+
+@pytest.mark.usefixtures("edit")
+def test_a_slip_in_dvc_yaml_is_one_line(clone: Path) -> None:
+    whole = (clone / "dvc.yaml").read_text()
+    try:
+        (clone / "dvc.yaml").write_text(whole + "  broken: {cmd: 1, typo: 2}\n")
+        with pytest.raises(UserError, match=r"dvc\.yaml"):
+            reproduce(jobs=1)
+    finally:
+        (clone / "dvc.yaml").write_text(whole)
+
+
+def test_dvc_shows_metrics_plots_and_the_graph() -> None:
+    metrics = json.loads(run("dvc", "metrics", "show", "--json"))
+    assert metrics[""]["data"]["metrics/tiny/vae.json"]["data"]["vae"]["elbo"] < 0
+    run("dvc", "plots", "show", "--out", "shown")
+    page = Path("shown/index.html").read_text()
+    assert "models/simple/history.csv" in page
+    assert "tsne.png" in page
+    assert "train@vae" in run("dvc", "dag", "--dot")
+
+
+@pytest.mark.usefixtures("edit")
+def test_dvc_experiments() -> None:
+    run("dvc", "exp", "run", "--quiet", "--name", "longer", "--set-param", "variants.simple.epochs=3")
+    assert json.loads(paths.metrics("tiny", "simple").read_text())["training"]["epochs"] == 3
+    shown = run("dvc", "exp", "show", "--csv", "--no-pager")
+    assert "longer" in shown
+    git("checkout", "-q", "--", ".")
