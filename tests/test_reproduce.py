@@ -49,7 +49,7 @@ def run(*command: str) -> str:
 
 
 def git(*arguments: str) -> None:
-    run("git", "-c", "user.name=t", "-c", "user.email=t@example.org", *arguments)
+    run("git", *arguments)
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -70,6 +70,8 @@ def clone(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         # git must not find the developer's own settings, nor a repository above
         patch.setenv("GIT_CONFIG_GLOBAL", os.devnull)
         git("init", "-q")
+        git("config", "user.name", "t")
+        git("config", "user.email", "t@example.org")
         git("add", ".")
         git("commit", "-qm", "clone")
         assert reproduce(jobs=2) == WHOLE

@@ -14,7 +14,7 @@ from latentlab import params, paths, results, track
 from latentlab.artifacts import replacing
 from latentlab.errors import UserError
 
-TABLE_WIDTH = 110
+TABLE_WIDTH = 124
 
 app = typer.Typer(
     help="Reproducible experiments with autoencoders. `dvc repro` runs them.",

@@ -106,7 +106,7 @@ def load(path: Path = paths.PARAMS) -> Params:
 def read(path: Path) -> dict[str, Any]:
     """The plain content of a parameter file."""
     try:
-        content = YAML(typ="safe", pure=True).load(path)
+        content = YAML(typ="safe").load(path)
     except OSError as error:
         raise UserError(f"params.yaml: {error.strerror}") from None
     except (YAMLError, UnicodeDecodeError) as error:
