@@ -28,7 +28,7 @@ def same_images(study: str, variants: list[str]) -> Figure:
     for variant in variants:
         decoded = read_npz(paths.decoded(variant))
         if "noisy" in decoded:
-            strips["noisy input"] = decoded["noisy"][shown]
+            strips[f"{variant} input"] = decoded["noisy"][shown]
         strips[variant] = decoded["reconstructions"][shown]
     return rows(strips, f"{study}: the same test images through every variant")
 
