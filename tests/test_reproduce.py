@@ -112,7 +112,7 @@ def test_results_are_there_and_nothing_is_left_to_do(clone: Path) -> None:
 def test_a_changed_variant_reruns_alone(clone: Path) -> None:
     train = {v: paths.encoder(v).stat().st_mtime_ns for v in ("simple", "vae")}
     replace("simple: {model: dense, units: [32], epochs: 2", "simple: {model: dense, units: [16], epochs: 1")
-    assert reproduce(jobs=2) == len(EACH) + 2  # compare and track too
+    assert reproduce(jobs=2) == len(EACH) + 3  # check, compare and track too
     assert paths.encoder("simple").stat().st_mtime_ns > train["simple"]
     assert paths.encoder("vae").stat().st_mtime_ns == train["vae"]
 
@@ -123,7 +123,7 @@ def test_a_dropped_in_architecture_joins_the_comparison(clone: Path) -> None:
     (clone / "src/latentlab/models/linear.py").write_text(ARCHITECTURE)
     with Path("params.yaml").open("a") as file:
         file.write("  mine: {model: linear, size: 4, epochs: 1, batch_size: 32}\n")
-    assert reproduce(jobs=2) == len(EACH) + 2
+    assert reproduce(jobs=2) == len(EACH) + 3
     assert paths.encoder("vae").stat().st_mtime_ns == before
     assert json.loads(paths.metrics("tiny", "mine").read_text())["latent"]["dim"] == 4
     assert "mine" in run("latentlab", "results", "--markdown")
