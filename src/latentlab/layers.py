@@ -14,18 +14,18 @@ def activated(x: keras.KerasTensor, layer: layers.Layer, batch_norm: bool) -> ke
     return layers.ReLU(name=f"{layer.name}_relu")(x)
 
 
-def cropped(x: keras.KerasTensor, image_shape: tuple[int, int, int]) -> keras.KerasTensor:
-    """Cut rows at the bottom and columns at the right until `x` has the image's size."""
+def to_image(x: keras.KerasTensor, image_shape: tuple[int, int, int]) -> keras.KerasTensor:
+    """Logits (N, >=H, >=W, C) cut at the bottom and at the right to the image's size, then the sigmoid."""
     rows, columns = x.shape[1] - image_shape[0], x.shape[2] - image_shape[1]
-    if rows == columns == 0:
-        return x
-    return layers.Cropping2D(((0, rows), (0, columns)), name="crop")(x)
+    if rows or columns:
+        x = layers.Cropping2D(((0, rows), (0, columns)), name="crop")(x)  # (N, H, W, C)
+    return layers.Activation("sigmoid", name="image")(x)
 
 
-def to_pixels(x: keras.KerasTensor, image_shape: tuple[int, int, int]) -> keras.KerasTensor:
+def dense_to_image(x: keras.KerasTensor, image_shape: tuple[int, int, int]) -> keras.KerasTensor:
     """A dense layer from features (N, D) to images (N, H, W, C) in (0, 1)."""
-    x = layers.Dense(math.prod(image_shape), activation="sigmoid", name="pixels")(x)  # (N, HWC)
-    return layers.Reshape(image_shape, name="image")(x)  # (N, H, W, C)
+    x = layers.Dense(math.prod(image_shape), name="pixels")(x)  # (N, HWC)
+    return to_image(layers.Reshape(image_shape, name="reshape")(x), image_shape)
 
 
 def gaussian_code(x: keras.KerasTensor, latent_dim: int) -> list[keras.KerasTensor]:

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Annotated, Any, Literal, TypeVar, get_args
 
 from pydantic import Field, ValidationError
 from ruamel.yaml import YAML
@@ -14,6 +14,7 @@ from latentlab.errors import UserError
 from latentlab.settings import Settings, Size
 
 Fraction = Annotated[float, Field(gt=0, lt=1)]
+Precision = Literal["float32", "mixed_bfloat16"]
 NAME = re.compile(r"[a-z][a-z0-9_]*")
 Block = TypeVar("Block", bound=Settings)
 
@@ -46,6 +47,25 @@ class Evaluate(Settings):
     neighbours: Size
 
 
+class Schedule(Settings):
+    """How the learning rate falls.
+
+    `cosine` and `exponential` bring it to `factor` of its first value by the last epoch. `plateau` multiplies it with
+    `factor` each time that the validation loss has not improved for `patience` epochs.
+    """
+
+    kind: Literal["cosine", "exponential", "plateau"]
+    factor: Fraction = 0.1
+    patience: Size = 5
+
+
+class EarlyStopping(Settings):
+    """Stop once the validation loss has not improved by more than `min_delta` for `patience` epochs."""
+
+    patience: Size = 10
+    min_delta: Annotated[float, Field(ge=0)] = 0.0
+
+
 class Training(Settings):
     """A variant's training; the other keys of its entry are its architecture's `Options`.
 
@@ -61,6 +81,8 @@ class Training(Settings):
     noise: Annotated[float, Field(ge=0)] = 0.0
     activity_l1: Annotated[float, Field(ge=0)] = 0.0
     keep: Literal["last", "best"] = "last"
+    learning_rate_schedule: Schedule | None = None
+    early_stopping: EarlyStopping | None = None
 
 
 class Variant(Settings):
@@ -72,7 +94,10 @@ class Variant(Settings):
 
     def settings(self) -> dict[str, Any]:
         """All that determines this variant, defaults included, as one flat dict of plain values."""
-        return self.training.model_dump(mode="json") | self.options.model_dump(mode="json")
+        content = self.training.model_dump(mode="json") | self.options.model_dump(mode="json")
+        blocks = {key: value for key, value in content.items() if isinstance(value, dict)}
+        inner = {f"{key}.{name}": value for key, block in blocks.items() for name, value in block.items()}
+        return {key: value for key, value in content.items() if key not in blocks} | inner
 
 
 class Params(Settings):
@@ -81,6 +106,7 @@ class Params(Settings):
     study: str
     seed: Annotated[int, Field(ge=0, lt=2**31)]
     threads: Size
+    precision: Precision
     prepare: Prepare
     extract: Extract
     tsne: Tsne
@@ -169,9 +195,9 @@ def _describe(kind: type[Settings], error: ValidationError, prefix: str) -> str:
 def _allowed_keys(kind: type[Settings], location: tuple[int | str, ...]) -> list[str]:
     for part in location[:-1]:
         inner = kind.model_fields[str(part)].annotation
-        assert isinstance(inner, type)
-        assert issubclass(inner, Settings)
-        kind = inner
+        (kind,) = [
+            block for block in (inner, *get_args(inner)) if isinstance(block, type) and issubclass(block, Settings)
+        ]
     return sorted(kind.model_fields)
 
 

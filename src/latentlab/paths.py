@@ -35,6 +35,11 @@ def training(variant: str) -> Path:
     return Path(f"models/{variant}/training.json")
 
 
+def checkpoint(variant: str) -> Path:
+    """The state of a training that goes on; no output of the pipeline, gone when the training is through."""
+    return Path(f"checkpoints/{variant}.npz")
+
+
 def latents(variant: str) -> Path:
     """Latent features with labels."""
     return Path(f"data/latents/{variant}.pkl")

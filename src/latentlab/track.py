@@ -41,6 +41,7 @@ def describe(p: Params, variant: str, tags: Mapping[str, str]) -> Any:
         "study": p.study,
         "seed": p.seed,
         "threads": p.threads,
+        "precision": p.precision,
         **dict(flattened(p.model_dump(mode="json", include={"prepare", "tsne", "evaluate"}))),
         **p.variant(variant).settings(),
     }

@@ -1,11 +1,15 @@
 """Stage `train`: train one variant and keep its models and its history."""
 
+import os
 from typing import Any
 
 from latentlab import params, paths, plugins, runtime, stage
-from latentlab.artifacts import read_npz, write_csv, write_json, write_keras
+from latentlab.artifacts import Array, read_npz, write_csv, write_json, write_keras
 from latentlab.autoencoder import Autoencoder
-from latentlab.params import Variant
+from latentlab.errors import UserError
+from latentlab.lastgood import restore_outputs
+from latentlab.params import Params, Precision, Variant
+from latentlab.training.checkpoint import SECONDS, Checkpoint, training_key
 
 
 def main(variant: str) -> str:
@@ -17,22 +21,53 @@ def main(variant: str) -> str:
     from latentlab.training.fit import fit
 
     autoencoder = build(v, train.shape[1:])
-    result = fit(autoencoder, train, validation, v, p.seed)
+    trained = in_precision(autoencoder, v, train.shape[1:], p.precision)
+    checkpoint = _checkpoint(p, v, train, validation)
+    try:
+        result = fit(trained, train, validation, v, p.seed, checkpoint)
+    except UserError:
+        checkpoint.delete()
+        restore_outputs()
+        raise
+    autoencoder.set_weights(trained.get_weights())
     write_keras(paths.encoder(variant), autoencoder.encoder)
     write_keras(paths.decoder(variant), autoencoder.decoder)
     write_csv(paths.history(variant), result.history)
     kept = result.history[result.kept_epoch - 1]
     write_json(paths.training(variant), summary(autoencoder, result.best_epoch, len(result.history), kept))
+    checkpoint.delete()
     return f"train {variant}: {len(result.history)} epochs, validation loss {kept['validation_loss']:.4f}"
 
 
-def build(variant: Variant, image_shape: tuple[int, ...]) -> Autoencoder:
+def build(variant: Variant, image_shape: tuple[int, ...], precision: Precision = "float32") -> Autoencoder:
     """The untrained autoencoder of a variant. Weights come from Keras' global seed."""
-    autoencoder = plugins.load("models", variant.training.model, f"variants.{variant.name}.model").build(
-        variant.options, image_shape
-    )
+    import keras
+
+    architecture = plugins.load("models", variant.training.model, f"variants.{variant.name}.model")
+    keras.config.set_dtype_policy(precision)
+    try:
+        autoencoder = architecture.build(variant.options, image_shape)
+    finally:
+        keras.config.set_dtype_policy("float32")
     assert isinstance(autoencoder, Autoencoder), f"models/{variant.training.model}.py: build returns no Autoencoder"
     return autoencoder
+
+
+def in_precision(
+    autoencoder: Autoencoder, variant: Variant, image_shape: tuple[int, ...], precision: Precision
+) -> Autoencoder:
+    """The same autoencoder as it trains. Weights are float32 in any case, and so are the models that are kept."""
+    if precision == "float32":
+        return autoencoder
+    other = build(variant, image_shape, precision)
+    other.set_weights(autoencoder.get_weights())
+    return other
+
+
+def _checkpoint(p: Params, variant: Variant, train: Array, validation: Array) -> Checkpoint:
+    settings = [variant.name, variant.settings(), p.seed, p.threads, p.precision]
+    seconds = float(os.environ.get("LATENTLAB_CHECKPOINT_SECONDS", SECONDS))
+    return Checkpoint(paths.checkpoint(variant.name), training_key(settings, [train, validation]), seconds)
 
 
 def summary(autoencoder: Autoencoder, best_epoch: int, epochs: int, kept: dict[str, float]) -> dict[str, Any]:

@@ -54,7 +54,7 @@ def _decode(
     """
     from keras import layers
 
-    from latentlab.layers import activated, cropped
+    from latentlab.layers import activated, to_image
 
     for number, (filters, size) in enumerate(zip(reversed(options.filters), reversed(sizes), strict=True), 1):
         wanted = [-(-side // 2) for side in size]  # the size after the encoder's pooling
@@ -63,7 +63,5 @@ def _decode(
         conv = layers.Conv2D(filters, 3, padding=padding, use_bias=options.bias, name=f"conv{number}")
         x = activated(x, conv, options.batch_norm)
         x = layers.UpSampling2D(2, name=f"upsample{number}")(x)  # (N, 2h, 2w, filters)
-    x = layers.Conv2D(image_shape[2], 3, activation="sigmoid", padding="same", use_bias=options.bias, name="pixels")(
-        x
-    )  # (N, >=H, >=W, C)
-    return cropped(x, image_shape)
+    x = layers.Conv2D(image_shape[2], 3, padding="same", use_bias=options.bias, name="pixels")(x)  # (N, >=H, >=W, C)
+    return to_image(x, image_shape)

@@ -17,7 +17,7 @@ def build(options: Options, image_shape: tuple[int, int, int]) -> Autoencoder:
     import keras
     from keras import layers
 
-    from latentlab.layers import activated, to_pixels
+    from latentlab.layers import activated, dense_to_image
 
     images = x = keras.Input(image_shape, name="images")  # (N, H, W, C)
     x = layers.Flatten(name="flatten")(x)  # (N, HWC)
@@ -28,5 +28,5 @@ def build(options: Options, image_shape: tuple[int, int, int]) -> Autoencoder:
     code = x = keras.Input((options.units[-1],), name="code")
     for number, units in enumerate(reversed(options.units[:-1]), 1):
         x = activated(x, layers.Dense(units, use_bias=options.bias, name=f"dense{number}"), options.batch_norm)
-    decoder = keras.Model(code, to_pixels(x, image_shape), name="decoder")  # (N, H, W, C)
-    return Autoencoder(encoder, decoder)
+    decoder = keras.Model(code, dense_to_image(x, image_shape), name="decoder")  # (N, H, W, C)
+    return Autoencoder(encoder, decoder, xla=True)

@@ -18,7 +18,7 @@ def build(options: Options, image_shape: tuple[int, int, int]) -> Autoencoder:
     import keras
     from keras import layers
 
-    from latentlab.layers import activated, gaussian_code, to_pixels
+    from latentlab.layers import activated, dense_to_image, gaussian_code
 
     images = x = keras.Input(image_shape, name="images")
     x = layers.Flatten(name="flatten")(x)  # (N, HWC)
@@ -29,4 +29,5 @@ def build(options: Options, image_shape: tuple[int, int, int]) -> Autoencoder:
     code = x = keras.Input((options.latent_dim,), name="code")
     for number, units in enumerate(reversed(options.units), 1):
         x = activated(x, layers.Dense(units, use_bias=options.bias, name=f"dense{number}"), options.batch_norm)
-    return Autoencoder(encoder, keras.Model(code, to_pixels(x, image_shape), name="decoder"))
+    decoder = keras.Model(code, dense_to_image(x, image_shape), name="decoder")
+    return Autoencoder(encoder, decoder, xla=True)

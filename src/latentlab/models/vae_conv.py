@@ -20,7 +20,7 @@ def build(options: Options, image_shape: tuple[int, int, int]) -> Autoencoder:
     import keras
     from keras import layers
 
-    from latentlab.layers import activated, cropped, gaussian_code
+    from latentlab.layers import activated, gaussian_code, to_image
 
     images = x = keras.Input(image_shape, name="images")
     for number, filters in enumerate(options.filters, 1):
@@ -37,5 +37,5 @@ def build(options: Options, image_shape: tuple[int, int, int]) -> Autoencoder:
     for number, filters in enumerate(reversed(options.filters), 1):
         conv = layers.Conv2DTranspose(filters, 3, strides=2, padding="same", name=f"conv{number}")
         x = activated(x, conv, options.batch_norm)  # (N, 2h, 2w, filters)
-    x = layers.Conv2DTranspose(image_shape[2], 3, activation="sigmoid", padding="same", name="pixels")(x)
-    return Autoencoder(encoder, keras.Model(code, cropped(x, image_shape), name="decoder"))
+    x = layers.Conv2DTranspose(image_shape[2], 3, padding="same", name="pixels")(x)
+    return Autoencoder(encoder, keras.Model(code, to_image(x, image_shape), name="decoder"))

@@ -19,7 +19,7 @@ def build(options: Options, image_shape: tuple[int, int, int]) -> Autoencoder:
     import keras
     from keras import layers
 
-    from latentlab.layers import cropped, gaussian_code
+    from latentlab.layers import gaussian_code, to_image
 
     def conv(filters: int, size: int, strides: int, number: int) -> layers.Layer:
         return layers.Conv2D(filters, size, strides, "same", activation="relu", name=f"conv{number}")
@@ -46,5 +46,5 @@ def build(options: Options, image_shape: tuple[int, int, int]) -> Autoencoder:
     x = deconv(3, 1, "same", 1)(x)
     x = deconv(3, 1, "same", 2)(x)
     x = deconv(3, 2, "valid", 3)(x)  # (N, H+1, W+1, filters)
-    x = layers.Conv2D(image_shape[2], 2, activation="sigmoid", name="pixels")(x)  # (N, H, W, C), one more if odd
-    return Autoencoder(encoder, keras.Model(code, cropped(x, image_shape), name="decoder"))
+    x = layers.Conv2D(image_shape[2], 2, name="pixels")(x)  # (N, H, W, C), one more if odd
+    return Autoencoder(encoder, keras.Model(code, to_image(x, image_shape), name="decoder"))

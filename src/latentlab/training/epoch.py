@@ -12,7 +12,7 @@ import tensorflow as tf
 from latentlab.artifacts import Array
 from latentlab.autoencoder import Autoencoder
 from latentlab.params import Training
-from latentlab.training.losses import Terms, loss_terms
+from latentlab.training.losses import Terms, loss_function
 
 SHUFFLE, STEP, VALIDATION = range(3)  # streams of random numbers
 VALIDATION_BATCH = 500
@@ -26,28 +26,21 @@ def training_epoch(
     It returns the mean of each loss term over the epoch. The last batch may be smaller.
     """
     pixels = tf.constant(images)
+    terms_of = loss_function(autoencoder, settings.noise, settings.activity_l1)
+    weights = autoencoder.weights
+
+    def step(rows: tf.Tensor, seed: tf.Tensor) -> Terms:
+        with tf.GradientTape() as tape:
+            terms = terms_of(_scaled(tf.gather(pixels, rows)), seed, training=True)
+        optimizer.apply(tape.gradient(terms["loss"], weights), weights)
+        return terms
+
+    mean = _mean_over_batches(step, len(images), settings.batch_size, autoencoder)
 
     @tf.function
     def run(epoch: tf.Tensor) -> Terms:
         order = tf.random.experimental.stateless_shuffle(tf.range(len(images)), _seed(seed, SHUFFLE, epoch))
-        seeds = _seed(seed, STEP, epoch)
-
-        def step(rows: tf.Tensor, number: tf.Tensor) -> Terms:
-            batch = _scaled(tf.gather(pixels, rows))
-            with tf.GradientTape() as tape:
-                terms = loss_terms(
-                    autoencoder,
-                    batch,
-                    settings.noise,
-                    settings.activity_l1,
-                    tf.random.fold_in(seeds, number),
-                    training=True,
-                )
-            weights = autoencoder.weights
-            optimizer.apply(tape.gradient(terms["loss"], weights), weights)
-            return terms
-
-        return _mean_over_batches(step, order, settings.batch_size, autoencoder.variational)
+        return mean(order, _seed(seed, STEP, epoch))
 
     compiled: Callable[[tf.Tensor], Terms] = run
     return compiled
@@ -59,39 +52,52 @@ def validation_epoch(autoencoder: Autoencoder, images: Array, settings: Training
     Noise and codes are drawn from the same random numbers each time, so that epochs can be compared.
     """
     pixels = tf.constant(images)
+    terms_of = loss_function(autoencoder, settings.noise, settings.activity_l1)
+
+    def step(rows: tf.Tensor, seed: tf.Tensor) -> Terms:
+        return terms_of(_scaled(tf.gather(pixels, rows)), seed, training=False)
+
+    mean = _mean_over_batches(step, len(images), VALIDATION_BATCH, autoencoder)
 
     @tf.function
     def run() -> Terms:
-        seeds = _seed(seed, VALIDATION, tf.constant(0))
-
-        def step(rows: tf.Tensor, number: tf.Tensor) -> Terms:
-            return loss_terms(
-                autoencoder,
-                _scaled(tf.gather(pixels, rows)),
-                settings.noise,
-                settings.activity_l1,
-                tf.random.fold_in(seeds, number),
-                training=False,
-            )
-
-        return _mean_over_batches(step, tf.range(len(images)), VALIDATION_BATCH, autoencoder.variational)
+        return mean(tf.range(len(images)), _seed(seed, VALIDATION, tf.constant(0)))
 
     compiled: Callable[[], Terms] = run
     return compiled
 
 
 def _mean_over_batches(
-    step: Callable[[tf.Tensor, tf.Tensor], Terms], rows: tf.Tensor, batch_size: int, variational: bool
-) -> Terms:
-    """Call `step(rows, number)` for each batch of `rows`; mean of its terms, weighted with the batch's size."""
-    names = ["loss", "reconstruction_loss", "kl_loss"][: 3 if variational else 2]
-    count = int(rows.shape[0])
-    totals = tf.zeros(len(names))
-    for number in tf.range(-(-count // batch_size)):
-        batch = rows[number * batch_size : (number + 1) * batch_size]
-        terms = step(batch, number)
-        totals += tf.stack([terms[name] for name in names]) * tf.cast(tf.shape(batch)[0], tf.float32)
-    return dict(zip(names, tf.unstack(totals / count), strict=True))
+    step: Callable[[tf.Tensor, tf.Tensor], Terms], count: int, batch_size: int, autoencoder: Autoencoder
+) -> Callable[[tf.Tensor, tf.Tensor], Terms]:
+    """A function that calls `step(rows, seed)` for each batch of `count` rows and returns the mean of its terms.
+
+    The batches of full size are one loop in one graph, compiled by XLA if the architecture gains by that. What is
+    left over is a graph of its own, not worth XLA's time to compile.
+    """
+    names = ["loss", "reconstruction_loss", "kl_loss"][: 3 if autoencoder.variational else 2]
+    full, rest = divmod(count, batch_size)
+
+    def summed(rows: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
+        terms = step(rows, seed)
+        return tf.stack([terms[name] for name in names]) * rows.shape[0]
+
+    @tf.function(jit_compile=autoencoder.xla)
+    def loop(batches: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
+        totals = tf.zeros(len(names))
+        for number in tf.range(full):
+            totals += summed(batches[number], tf.random.fold_in(seed, number))
+        return totals
+
+    def mean(rows: tf.Tensor, seed: tf.Tensor) -> Terms:
+        totals = tf.zeros(len(names))
+        if full:
+            totals += loop(tf.reshape(rows[: full * batch_size], [full, batch_size]), seed)
+        if rest:
+            totals += summed(rows[full * batch_size :], tf.random.fold_in(seed, full))
+        return dict(zip(names, tf.unstack(totals / count), strict=True))
+
+    return mean
 
 
 def _scaled(pixels: tf.Tensor) -> tf.Tensor:

@@ -1,7 +1,7 @@
-"""The loop over epochs: history, the best epoch, progress."""
+"""The loop over epochs: history, the best epoch, progress, what a checkpoint needs."""
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import keras
 import tensorflow as tf
@@ -11,16 +11,12 @@ from latentlab.artifacts import Array
 from latentlab.autoencoder import Autoencoder
 from latentlab.errors import UserError
 from latentlab.params import Training, Variant
+from latentlab.training.callbacks import Callbacks, Row
+from latentlab.training.checkpoint import Checkpoint, State
 from latentlab.training.epoch import training_epoch, validation_epoch
+from latentlab.training.optimizers import build_optimizer
 
-# Keras' default for Adadelta, 0.001, hardly moves the weights; 1.0 is its paper's (arXiv:1212.5701)
-OPTIMIZERS = {
-    "adam": (keras.optimizers.Adam, 0.001),
-    "rmsprop": (keras.optimizers.RMSprop, 0.001),
-    "adadelta": (keras.optimizers.Adadelta, 1.0),
-}
-
-Row = dict[str, float]
+ADVICE = "try a lower learning_rate"
 
 
 @dataclass(frozen=True)
@@ -32,42 +28,92 @@ class Fit:
     kept_epoch: int
 
 
-def fit(autoencoder: Autoencoder, train: Array, validation: Array, variant: Variant, seed: int) -> Fit:
+def fit(
+    autoencoder: Autoencoder,
+    train: Array,
+    validation: Array,
+    variant: Variant,
+    seed: int,
+    checkpoint: Checkpoint | None = None,
+) -> Fit:
     """Train on `train` (N, H, W, C) uint8 and validate each epoch on `validation`, likewise.
 
-    Raises `UserError` at the first epoch with a loss that is not finite.
+    With a `checkpoint` it goes on from there, to the same result to the bit, and keeps it up to date. Raises
+    `UserError` at the first epoch with a loss that is not finite.
     """
     settings = variant.training
-    optimizer = _optimizer(settings, autoencoder)
+    optimizer = build_optimizer(settings, autoencoder.weights, -(-len(train) // settings.batch_size))
     train_once = training_epoch(autoencoder, optimizer, train, settings, seed)
     validate = validation_epoch(autoencoder, validation, settings, seed)
-    history: list[Row] = []
-    best_epoch, best_weights = 0, _weights(autoencoder)
-    progress = tqdm(range(1, settings.epochs + 1), desc=f"train {variant.name}", unit="epoch", disable=None)
-    for epoch in progress:
-        row = {name: float(value) for name, value in train_once(tf.constant(epoch)).items()}
-        row |= {f"validation_{name}": float(value) for name, value in validate().items()}
-        if not all(map(math.isfinite, row.values())):
-            raise UserError(f"variant {variant.name}: loss is not finite in epoch {epoch}; try a lower learning_rate")
-        history.append({"epoch": epoch, **row})
-        progress.set_postfix(loss=f"{row['loss']:.4f}", validation=f"{row['validation_loss']:.4f}")
-        if best_epoch == 0 or row["validation_loss"] < history[best_epoch - 1]["validation_loss"]:
-            best_epoch = epoch
-            if settings.keep == "best":
-                best_weights = _weights(autoencoder)
-    if settings.keep == "last":
-        return Fit(history, best_epoch, settings.epochs)
-    autoencoder.encoder.set_weights(best_weights[0])
-    autoencoder.decoder.set_weights(best_weights[1])
-    return Fit(history, best_epoch, best_epoch)
+    progress = Progress(autoencoder, optimizer, settings)
+    if checkpoint and (state := checkpoint.load()):
+        progress.restore(state)
+    bar = tqdm(
+        total=settings.epochs, initial=len(progress.history), desc=f"train {variant.name}", unit="epoch", disable=None
+    )
+    with bar:
+        while not progress.finished:
+            epoch = len(progress.history) + 1
+            row = {name: float(value) for name, value in train_once(tf.constant(epoch)).items()}
+            row |= {f"validation_{name}": float(value) for name, value in validate().items()}
+            if not all(map(math.isfinite, row.values())):
+                raise UserError(
+                    f"variant {variant.name}: loss is not finite in epoch {epoch}; try a lower learning_rate"
+                )
+            progress.add({"epoch": epoch, **row})
+            if checkpoint:
+                checkpoint.save(progress.state)
+            bar.set_postfix(loss=f"{row['loss']:.4f}", validation=f"{row['validation_loss']:.4f}", refresh=False)
+            bar.update()
+    return progress.keep()
 
 
-def _optimizer(settings: Training, autoencoder: Autoencoder) -> keras.Optimizer:
-    kind, rate = OPTIMIZERS[settings.optimizer]
-    optimizer = kind(learning_rate=rate if settings.learning_rate is None else settings.learning_rate)
-    optimizer.build(autoencoder.weights)
-    return optimizer
+@dataclass
+class Progress:
+    """Where a training stands after each epoch."""
 
+    autoencoder: Autoencoder
+    optimizer: keras.Optimizer
+    settings: Training
+    history: list[Row] = field(default_factory=list)
+    best_epoch: int = 0
+    best: list[Array] = field(default_factory=list)
 
-def _weights(autoencoder: Autoencoder) -> tuple[list[Array], list[Array]]:
-    return autoencoder.encoder.get_weights(), autoencoder.decoder.get_weights()
+    def __post_init__(self) -> None:
+        self.callbacks = Callbacks(self.settings, self.optimizer)
+
+    @property
+    def finished(self) -> bool:
+        """Whether all epochs are done or early stopping ended them."""
+        return len(self.history) == self.settings.epochs or self.callbacks.stop_training
+
+    def add(self, row: Row) -> None:
+        """Take in the losses of one more epoch."""
+        self.history.append(row)
+        if self.best_epoch == 0 or row["validation_loss"] < self.history[self.best_epoch - 1]["validation_loss"]:
+            self.best_epoch = len(self.history)
+            if self.settings.keep == "best":
+                self.best = self.autoencoder.get_weights()
+        self.callbacks.epoch_ends(row)
+
+    @property
+    def state(self) -> State:
+        """All that the next epoch depends on."""
+        variables = [variable.numpy() for variable in self.optimizer.variables]
+        return State(self.history, self.best_epoch, self.autoencoder.get_weights(), variables, self.best)
+
+    def restore(self, state: State) -> None:
+        """Stand where `state` does."""
+        self.history, self.best_epoch, self.best = state.history, state.best_epoch, state.best
+        for row in self.history:
+            self.callbacks.epoch_ends(row)
+        self.autoencoder.set_weights(state.weights)
+        for variable, value in zip(self.optimizer.variables, state.optimizer, strict=True):
+            variable.assign(value)
+
+    def keep(self) -> Fit:
+        """Give the models the weights of the epoch that is to be kept."""
+        if self.settings.keep == "last":
+            return Fit(self.history, self.best_epoch, len(self.history))
+        self.autoencoder.set_weights(self.best)
+        return Fit(self.history, self.best_epoch, self.best_epoch)

@@ -1,0 +1,104 @@
+"""The state of a training on disk, so that one that was killed goes on where it stopped."""
+
+import hashlib
+import json
+import sys
+import time
+import zipfile
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from importlib.metadata import version
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+
+from latentlab.artifacts import Array, replacing
+
+SECONDS = 5.0  # between two writings at least; the state of the largest variant takes 0.1 s
+
+
+@dataclass(frozen=True)
+class State:
+    """All that the next epoch depends on. `best` is empty unless the best epoch's weights are to be kept."""
+
+    history: list[dict[str, float]]
+    best_epoch: int
+    weights: list[Array]
+    optimizer: list[Array]
+    best: list[Array]
+
+
+@dataclass
+class Checkpoint:
+    """A file that holds a `State` and is good for trainings of the same `key` alone."""
+
+    path: Path
+    key: str
+    seconds: float = SECONDS
+    _written: float = field(default_factory=time.monotonic)
+
+    def load(self) -> State | None:
+        """The state in the file, if there is one. A damaged or foreign file costs one line of warning."""
+        if not self.path.exists():
+            return None
+        try:
+            with np.load(self.path) as file:  # pickled objects are refused
+                about = json.loads(file["about"].tobytes())
+                arrays = {part: [file[f"{part}{i}"] for i in range(count)] for part, count in about["counts"].items()}
+                key, history, best_epoch = about["key"], about["history"], about["best_epoch"]
+        except (OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile, zipfile.zlib.error):  # type: ignore[attr-defined]
+            self._warn("damaged")
+            return None
+        if key != self.key:
+            self._warn("from other parameters, data or code")
+            return None
+        return State(history, best_epoch, **arrays)
+
+    def save(self, state: State) -> None:
+        """Replace the file, unless it was written less than `seconds` ago."""
+        if time.monotonic() - self._written < self.seconds:
+            return
+        parts = {"weights": state.weights, "optimizer": state.optimizer, "best": state.best}
+        about = {
+            "key": self.key,
+            "history": state.history,
+            "best_epoch": state.best_epoch,
+            "counts": {part: len(arrays) for part, arrays in parts.items()},
+        }
+        named = {f"{part}{i}": array for part, arrays in parts.items() for i, array in enumerate(arrays)}
+        with replacing(self.path) as temporary:
+            np.savez(temporary, about=np.frombuffer(json.dumps(about).encode(), np.uint8), **named)  # type: ignore[arg-type]
+        self._written = time.monotonic()
+
+    def delete(self) -> None:
+        """Remove the file, and the folder if that was the last one in it."""
+        self.path.unlink(missing_ok=True)
+        for left in self.path.parent.glob(f".{self.path.stem}-*"):  # of a writing that was killed
+            left.unlink()
+        if self.path.parent.is_dir() and not any(self.path.parent.iterdir()):
+            self.path.parent.rmdir()
+
+    def _warn(self, reason: str) -> None:
+        print(f"warning: {self.path}: ignored, as it is {reason}; training starts anew", file=sys.stderr)
+
+
+def training_key(settings: Any, arrays: Sequence[Array]) -> str:
+    """SHA-256 of all that determines a training: settings (JSON), data, this package's code, versions of libraries."""
+    digest = hashlib.sha256(json.dumps(settings, sort_keys=True).encode())
+    for array in arrays:
+        digest.update(f"{array.dtype} {array.shape}".encode())
+        digest.update(np.ascontiguousarray(array).data)
+    for source in sorted(_sources(list(sys.modules.values()))):
+        digest.update(source.read_bytes())
+    for library in ("tensorflow", "keras", "numpy"):
+        digest.update(version(library).encode())
+    return digest.hexdigest()
+
+
+def _sources(modules: list[ModuleType]) -> set[Path]:
+    """The files of those modules that belong to this package."""
+    package = Path(__file__).parents[1]
+    files = {Path(file) for module in modules if (file := getattr(module, "__file__", None))}
+    return {file for file in files if file.is_relative_to(package)}
