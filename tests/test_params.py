@@ -17,7 +17,11 @@ DATASETS = "mnist_5k"
 MODELS = "conv, dense, lstm, vae, vae_conv, vae_deconv"
 
 WRONG: list[tuple[str, Any, str]] = [
-    ("sed", 1, "sed: unknown key, allowed: evaluate, extract, prepare, seed, study, threads, tsne, variants"),
+    (
+        "sed",
+        1,
+        "sed: unknown key, allowed: evaluate, extract, precision, prepare, seed, study, threads, tsne, variants",
+    ),
     ("seed", -1, "seed: found -1, allowed: greater than or equal to 0"),
     ("seed", 2**31, "seed: found 2147483648, allowed: less than 2147483648"),
     ("seed", "42", "seed: found '42', allowed: a valid integer"),
@@ -54,6 +58,22 @@ WRONG: list[tuple[str, Any, str]] = [
     ("variants.simple.units", [32, 0], "variants.simple.units.1: found 0, allowed: greater than or equal to 1"),
     ("variants.simple.filters", [32], "variants.simple.filters: unknown key, allowed: activity_l1, batch_norm"),
     ("variants.simple.keep", "first", "variants.simple.keep: found 'first', allowed: 'last' or 'best'"),
+    ("precision", "float16", "precision: found 'float16', allowed: 'float32' or 'mixed_bfloat16'"),
+    (
+        "variants.simple.learning_rate_schedule",
+        {"kind": "step"},
+        "variants.simple.learning_rate_schedule.kind: found 'step', allowed: 'cosine', 'exponential' or 'plateau'",
+    ),
+    (
+        "variants.simple.learning_rate_schedule",
+        {"kind": "cosine", "gamma": 1},
+        "variants.simple.learning_rate_schedule.gamma: unknown key, allowed: factor, kind, patience",
+    ),
+    (
+        "variants.simple.early_stopping",
+        {"patience": 0},
+        "variants.simple.early_stopping.patience: found 0, allowed: greater than or equal to 1",
+    ),
     ("variants.conv.batch_norm", 1, "variants.conv.batch_norm: found 1, allowed: a valid boolean"),
 ]
 
@@ -123,6 +143,8 @@ def test_parameters_are_frozen_and_carry_defaults(tiny: dict[str, Any]) -> None:
         "noise": 0.0,
         "activity_l1": 1e-4,
         "keep": "last",
+        "learning_rate_schedule": None,
+        "early_stopping": None,
     }
     with pytest.raises(ValidationError):
         variant.training.epochs = 3

@@ -33,12 +33,12 @@ def build(options, image_shape):
     import keras
     from keras import layers
 
-    from latentlab.layers import to_pixels
+    from latentlab.layers import dense_to_image
 
     images = keras.Input(image_shape)
     code = layers.Dense(options.size, name="code")(layers.Flatten(name="flat")(images))
     inner = keras.Input((options.size,))
-    return Autoencoder(keras.Model(images, code), keras.Model(inner, to_pixels(inner, image_shape)))
+    return Autoencoder(keras.Model(images, code), keras.Model(inner, dense_to_image(inner, image_shape)))
 '''
 
 

@@ -17,26 +17,33 @@ def main(variant: str) -> str:
     p = params.load()
     v = p.variant(variant)
     train, validation = (read_npz(paths.prepared(split))["images"] for split in ("train", "validation"))
-    runtime.start_tensorflow(p.seed, p.threads)
+    tf = runtime.start_tensorflow(p.seed, p.threads)
     from latentlab.training.fit import fit
+    from latentlab.training.strategy import find_strategy, scope, several_workers, writes_results
 
-    autoencoder = build(v, train.shape[1:])
-    trained = in_precision(autoencoder, v, train.shape[1:], p.precision)
-    checkpoint = _checkpoint(p, v, train, validation)
+    strategy = find_strategy()
+    # workers that were killed would have to agree on an epoch, so they begin anew
+    checkpoint = None if several_workers() else _checkpoint(p, v, train, validation)
+    train, validation = tf.constant(train), tf.constant(validation)  # copies, so let go of the originals
+    with scope(strategy):
+        autoencoder = build(v, train.shape[1:])
+        trained = in_precision(autoencoder, v, train.shape[1:], p.precision)
     try:
-        result = fit(trained, train, validation, v, p.seed, checkpoint)
+        result = fit(trained, train, validation, v, p.seed, checkpoint, strategy)
     except UserError:
-        checkpoint.delete()
+        _delete(checkpoint)
         restore_outputs()
         raise
+    done = f"train {variant}: {len(result.history)} epochs, validation loss {result.kept['validation_loss']:.4f}"
+    if not writes_results():
+        return f"{done}; the first worker writes the results"
     autoencoder.set_weights(trained.get_weights())
     write_keras(paths.encoder(variant), autoencoder.encoder)
     write_keras(paths.decoder(variant), autoencoder.decoder)
     write_csv(paths.history(variant), result.history)
-    kept = result.history[result.kept_epoch - 1]
-    write_json(paths.training(variant), summary(autoencoder, result.best_epoch, len(result.history), kept))
-    checkpoint.delete()
-    return f"train {variant}: {len(result.history)} epochs, validation loss {kept['validation_loss']:.4f}"
+    write_json(paths.training(variant), summary(autoencoder, result.best_epoch, len(result.history), result.kept))
+    _delete(checkpoint)
+    return done
 
 
 def build(variant: Variant, image_shape: tuple[int, ...], precision: Precision = "float32") -> Autoencoder:
@@ -68,6 +75,11 @@ def _checkpoint(p: Params, variant: Variant, train: Array, validation: Array) ->
     settings = [variant.name, variant.settings(), p.seed, p.threads, p.precision]
     seconds = float(os.environ.get("LATENTLAB_CHECKPOINT_SECONDS", SECONDS))
     return Checkpoint(paths.checkpoint(variant.name), training_key(settings, [train, validation]), seconds)
+
+
+def _delete(checkpoint: Checkpoint | None) -> None:
+    if checkpoint:
+        checkpoint.delete()
 
 
 def summary(autoencoder: Autoencoder, best_epoch: int, epochs: int, kept: dict[str, float]) -> dict[str, Any]:

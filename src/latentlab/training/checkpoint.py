@@ -4,7 +4,6 @@ import hashlib
 import json
 import sys
 import time
-import zipfile
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from importlib.metadata import version
@@ -14,7 +13,8 @@ from typing import Any
 
 import numpy as np
 
-from latentlab.artifacts import Array, replacing
+from latentlab.artifacts import Array, read_npz, replacing
+from latentlab.errors import UserError
 
 SECONDS = 5.0  # between two writings at least; the state of the largest variant takes 0.1 s
 
@@ -44,11 +44,11 @@ class Checkpoint:
         if not self.path.exists():
             return None
         try:
-            with np.load(self.path) as file:  # pickled objects are refused
-                about = json.loads(file["about"].tobytes())
-                arrays = {part: [file[f"{part}{i}"] for i in range(count)] for part, count in about["counts"].items()}
-                key, history, best_epoch = about["key"], about["history"], about["best_epoch"]
-        except (OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile, zipfile.zlib.error):  # type: ignore[attr-defined]
+            file = read_npz(self.path)
+            about = json.loads(file["about"].tobytes())
+            arrays = {part: [file[f"{part}{i}"] for i in range(count)] for part, count in about["counts"].items()}
+            key, history, best_epoch = about["key"], about["history"], about["best_epoch"]
+        except (UserError, ValueError, KeyError):
             self._warn("damaged")
             return None
         if key != self.key:

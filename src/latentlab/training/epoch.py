@@ -4,38 +4,47 @@ Images stay uint8 in memory; a batch is gathered, scaled, made noisy and encoded
 number comes from (seed, epoch, step), so an epoch's result does not depend on what ran before it.
 """
 
+import math
 from collections.abc import Callable
 
 import keras
 import tensorflow as tf
 
-from latentlab.artifacts import Array
 from latentlab.autoencoder import Autoencoder
 from latentlab.params import Training
 from latentlab.training.losses import Terms, loss_function
+from latentlab.training.strategy import spread
 
 SHUFFLE, STEP, VALIDATION = range(3)  # streams of random numbers
 VALIDATION_BATCH = 500
+CHUNK_BYTES = 2**23  # of images that are gathered at a time
 
 
 def training_epoch(
-    autoencoder: Autoencoder, optimizer: keras.Optimizer, images: Array, settings: Training, seed: int
+    autoencoder: Autoencoder,
+    optimizer: keras.Optimizer,
+    images: tf.Tensor,
+    settings: Training,
+    seed: int,
+    strategy: tf.distribute.Strategy | None = None,
 ) -> Callable[[tf.Tensor], Terms]:
     """A compiled function of the epoch (int32 scalar) that trains on all `images` (N, H, W, C) uint8 once.
 
-    It returns the mean of each loss term over the epoch. The last batch may be smaller.
+    It returns the mean of each loss term over the epoch. The last batch may be smaller. Under a `strategy`, in whose
+    scope the variables were made, its replicas share each batch.
     """
-    pixels = tf.constant(images)
     terms_of = loss_function(autoencoder, settings.noise, settings.activity_l1)
     weights = autoencoder.weights
 
-    def step(rows: tf.Tensor, seed: tf.Tensor) -> Terms:
+    def step(batch: tf.Tensor, seed: tf.Tensor, share: tf.Tensor) -> Terms:
         with tf.GradientTape() as tape:
-            terms = terms_of(_scaled(tf.gather(pixels, rows)), seed, training=True)
+            terms = terms_of(_scaled(batch), seed, training=True)
+            terms = {name: value * share for name, value in terms.items()}
         optimizer.apply(tape.gradient(terms["loss"], weights), weights)
         return terms
 
-    mean = _mean_over_batches(step, len(images), settings.batch_size, autoencoder)
+    xla = autoencoder.xla and strategy is None
+    mean = _mean_over_batches(spread(step, strategy), images, settings.batch_size, autoencoder.variational, xla)
 
     @tf.function
     def run(epoch: tf.Tensor) -> Terms:
@@ -46,18 +55,17 @@ def training_epoch(
     return compiled
 
 
-def validation_epoch(autoencoder: Autoencoder, images: Array, settings: Training, seed: int) -> Callable[[], Terms]:
+def validation_epoch(autoencoder: Autoencoder, images: tf.Tensor, settings: Training, seed: int) -> Callable[[], Terms]:
     """A compiled function that returns the mean of each loss term over `images` (N, H, W, C) uint8.
 
     Noise and codes are drawn from the same random numbers each time, so that epochs can be compared.
     """
-    pixels = tf.constant(images)
     terms_of = loss_function(autoencoder, settings.noise, settings.activity_l1)
 
-    def step(rows: tf.Tensor, seed: tf.Tensor) -> Terms:
-        return terms_of(_scaled(tf.gather(pixels, rows)), seed, training=False)
+    def step(batch: tf.Tensor, seed: tf.Tensor) -> Terms:
+        return terms_of(_scaled(batch), seed, training=False)
 
-    mean = _mean_over_batches(step, len(images), VALIDATION_BATCH, autoencoder)
+    mean = _mean_over_batches(step, images, VALIDATION_BATCH, autoencoder.variational, autoencoder.xla)
 
     @tf.function
     def run() -> Terms:
@@ -68,34 +76,39 @@ def validation_epoch(autoencoder: Autoencoder, images: Array, settings: Training
 
 
 def _mean_over_batches(
-    step: Callable[[tf.Tensor, tf.Tensor], Terms], count: int, batch_size: int, autoencoder: Autoencoder
+    step: Callable[[tf.Tensor, tf.Tensor], Terms], images: tf.Tensor, batch_size: int, variational: bool, xla: bool
 ) -> Callable[[tf.Tensor, tf.Tensor], Terms]:
-    """A function that calls `step(rows, seed)` for each batch of `count` rows and returns the mean of its terms.
+    """A function of rows and a seed that calls `step(batch, seed)` for each batch of them and returns its terms' mean.
 
-    The batches of full size are one loop in one graph, compiled by XLA if the architecture gains by that. What is
-    left over is a graph of its own, not worth XLA's time to compile.
+    Batches of full size go through one loop, compiled by XLA on request. It gets them in chunks, as XLA would copy all
+    images. A smaller last batch is a graph of its own, not worth XLA's time to compile.
     """
-    names = ["loss", "reconstruction_loss", "kl_loss"][: 3 if autoencoder.variational else 2]
-    full, rest = divmod(count, batch_size)
+    names = ["loss", "reconstruction_loss", "kl_loss"][: 3 if variational else 2]
+    full, rest = divmod(len(images), batch_size)
+    chunk = max(1, min(full, CHUNK_BYTES // (batch_size * math.prod(images.shape[1:]))))
 
-    def summed(rows: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
-        terms = step(rows, seed)
-        return tf.stack([terms[name] for name in names]) * rows.shape[0]
+    def summed(batch: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
+        terms = step(batch, seed)
+        return tf.stack([terms[name] for name in names]) * batch.shape[0]
 
-    @tf.function(jit_compile=autoencoder.xla)
-    def loop(batches: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
+    @tf.function(jit_compile=xla)
+    def loop(batches: tf.Tensor, first: tf.Tensor, count: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
         totals = tf.zeros(len(names))
-        for number in tf.range(full):
-            totals += summed(batches[number], tf.random.fold_in(seed, number))
+        for number in tf.range(count):
+            totals += summed(batches[number], tf.random.fold_in(seed, first + number))
         return totals
 
     def mean(rows: tf.Tensor, seed: tf.Tensor) -> Terms:
         totals = tf.zeros(len(names))
-        if full:
-            totals += loop(tf.reshape(rows[: full * batch_size], [full, batch_size]), seed)
+        batches = tf.reshape(rows[: full * batch_size], [full, batch_size])
+        for first in tf.range(0, full, chunk):
+            here = batches[first : first + chunk]
+            count = tf.shape(here)[0]
+            padded = tf.pad(here, [[0, chunk - count], [0, 0]])  # all chunks of one shape: XLA compiles once
+            totals += loop(tf.gather(images, tf.ensure_shape(padded, [chunk, batch_size])), first, count, seed)
         if rest:
-            totals += summed(rows[full * batch_size :], tf.random.fold_in(seed, full))
-        return dict(zip(names, tf.unstack(totals / count), strict=True))
+            totals += summed(tf.gather(images, rows[full * batch_size :]), tf.random.fold_in(seed, full))
+        return dict(zip(names, tf.unstack(totals / len(images)), strict=True))
 
     return mean
 

@@ -15,6 +15,7 @@ from latentlab.training.callbacks import Callbacks, Row
 from latentlab.training.checkpoint import Checkpoint, State
 from latentlab.training.epoch import training_epoch, validation_epoch
 from latentlab.training.optimizers import build_optimizer
+from latentlab.training.strategy import scope
 
 ADVICE = "try a lower learning_rate"
 
@@ -27,23 +28,32 @@ class Fit:
     best_epoch: int
     kept_epoch: int
 
+    @property
+    def kept(self) -> Row:
+        """The losses of the epoch whose weights were kept."""
+        return self.history[self.kept_epoch - 1]
+
 
 def fit(
     autoencoder: Autoencoder,
-    train: Array,
-    validation: Array,
+    train: Array | tf.Tensor,
+    validation: Array | tf.Tensor,
     variant: Variant,
     seed: int,
     checkpoint: Checkpoint | None = None,
+    strategy: tf.distribute.Strategy | None = None,
 ) -> Fit:
     """Train on `train` (N, H, W, C) uint8 and validate each epoch on `validation`, likewise.
 
-    With a `checkpoint` it goes on from there, to the same result to the bit, and keeps it up to date. Raises
-    `UserError` at the first epoch with a loss that is not finite.
+    With a `checkpoint` it goes on from there, to the same result to the bit, and keeps it up to date. With a `strategy`
+    its replicas share each batch; results are then the same but for rounding (and for the draws of noise and codes).
+    Raises `UserError` at the first epoch with a loss that is not finite.
     """
     settings = variant.training
-    optimizer = build_optimizer(settings, autoencoder.weights, -(-len(train) // settings.batch_size))
-    train_once = training_epoch(autoencoder, optimizer, train, settings, seed)
+    train, validation = tf.convert_to_tensor(train), tf.convert_to_tensor(validation)
+    with scope(strategy):
+        optimizer = build_optimizer(settings, autoencoder.weights, -(-len(train) // settings.batch_size))
+    train_once = training_epoch(autoencoder, optimizer, train, settings, seed, strategy)
     validate = validation_epoch(autoencoder, validation, settings, seed)
     progress = Progress(autoencoder, optimizer, settings)
     if checkpoint and (state := checkpoint.load()):
