@@ -142,13 +142,22 @@ def test_a_slip_in_params_leaves_every_result(clone: Path) -> None:
     assert {path: path.read_bytes() for path in before} == before
 
 
+def contents(folder: Path) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in folder.iterdir()}
+
+
 @pytest.mark.usefixtures("edit")
-def test_a_stage_that_fails_stops_the_run_and_keeps_the_others(clone: Path, capsys: pytest.CaptureFixture[str]) -> None:
+@pytest.mark.parametrize("command", [["dvc", "repro"], ["latentlab", "reproduce"]], ids=" ".join)
+def test_a_loss_that_is_not_finite_stops_the_run_and_keeps_all_results(clone: Path, command: list[str]) -> None:
+    good = contents(clone / "models/vae"), (clone / "dvc.lock").read_bytes()
     replace("vae: {model: vae,", "vae: {model: vae, learning_rate: 1.0e+30,")
-    with pytest.raises(UserError, match="stopped, as train@vae failed"):
-        reproduce(jobs=1)
-    assert "error: variant vae: loss is not finite in epoch 1; try a lower learning_rate\n" in capsys.readouterr().err
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert done.returncode != 0
+    line = "error: variant vae: loss is not finite in epoch 1; try a lower learning_rate"
+    assert line in (done.stdout + done.stderr).splitlines()
+    assert (contents(clone / "models/vae"), (clone / "dvc.lock").read_bytes()) == good
     assert paths.metrics("tiny", "simple").exists()
+    assert not (clone / "checkpoints").exists()
 
 
 @pytest.mark.usefixtures("edit")

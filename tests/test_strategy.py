@@ -37,9 +37,7 @@ def free_ports(count: int) -> list[int]:
 
 def worker(index: int, ports: list[int]) -> subprocess.Popen[str]:
     cluster = {"worker": [f"127.0.0.1:{port}" for port in ports]}
-    environment = os.environ | {
-        "TF_CONFIG": json.dumps({"cluster": cluster, "task": {"type": "worker", "index": index}})
-    }
+    config = json.dumps({"cluster": cluster, "task": {"type": "worker", "index": index}})
     command = [sys.executable, "-m", "latentlab.train", "sparse"]
     environment = os.environ | {"TF_CONFIG": config}
     return subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)

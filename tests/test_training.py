@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import keras
 import numpy as np
 import pytest
 
@@ -10,11 +11,13 @@ from latentlab.artifacts import read_keras, write_keras
 from latentlab.errors import UserError
 from latentlab.metrics import reconstruction, variational
 from latentlab.params import Variant, parse
-from latentlab.train import build
+from latentlab.train import build, in_precision
 
 tf = runtime.start_tensorflow(seed=42, threads=1)
 from latentlab.training import losses  # noqa: E402
+from latentlab.training.callbacks import Callbacks  # noqa: E402
 from latentlab.training.fit import Fit, fit  # noqa: E402
+from latentlab.training.optimizers import build_optimizer  # noqa: E402
 
 DIGITS = (np.random.default_rng(0).random((96, 8, 8, 1)) ** 4 * 255).astype(np.uint8)
 TRAIN, VALIDATION = DIGITS[:70], DIGITS[70:]  # 70: the last batch of 32 is smaller
@@ -121,6 +124,47 @@ def test_a_loss_that_is_not_finite_stops_with_one_line(tiny: dict[str, Any]) -> 
     v = variant(tiny, "vae", learning_rate=1e30)
     with pytest.raises(UserError, match="variant vae: loss is not finite in epoch 1; try a lower learning_rate"):
         trained(v)
+
+
+@pytest.mark.parametrize("name", ["simple", "conv", "vae"])
+def test_mixed_precision_keeps_float32_models_and_nearly_the_loss(tiny: dict[str, Any], name: str) -> None:
+    v = variant(tiny, name, epochs=8)
+    autoencoder, result = trained(v)
+    runtime.start_tensorflow(42, threads=1)
+    plain = build(v, (8, 8, 1))
+    mixed = in_precision(plain, v, (8, 8, 1), "mixed_bfloat16")
+    assert mixed.decoder.compute_dtype == "bfloat16"
+    assert {weight.dtype for weight in mixed.get_weights()} == {np.dtype(np.float32)}
+    other = fit(mixed, TRAIN, VALIDATION, v, 42)
+    assert other.kept["validation_loss"] == pytest.approx(result.kept["validation_loss"], rel=0.01)
+    assert other.kept["validation_loss"] != result.kept["validation_loss"]
+    assert plain.encoder.compute_dtype == "float32"
+
+
+def test_early_stopping_ends_a_training_that_gains_nothing(tiny: dict[str, Any]) -> None:
+    _, result = trained(variant(tiny, epochs=50, early_stopping={"patience": 2, "min_delta": 1.0}))
+    assert len(result.history) == 3
+
+
+@pytest.mark.parametrize(("kind", "last"), [("cosine", 0.001), ("exponential", 0.001), ("plateau", 0.01)])
+def test_schedules_end_at_their_factor(tiny: dict[str, Any], kind: str, last: float) -> None:
+    settings = variant(tiny, epochs=4, learning_rate=0.01, learning_rate_schedule={"kind": kind}).training
+    optimizer = build_optimizer(settings, [keras.Variable(1.0)], steps_per_epoch=5)
+    assert float(optimizer.learning_rate) == pytest.approx(0.01)
+    optimizer.iterations.assign(20)
+    assert float(optimizer.learning_rate) == pytest.approx(last)
+
+
+def test_a_plateau_lowers_the_learning_rate(tiny: dict[str, Any]) -> None:
+    schedule = {"kind": "plateau", "factor": 0.5, "patience": 2}
+    settings = variant(tiny, learning_rate=0.01, learning_rate_schedule=schedule).training
+    optimizer = build_optimizer(settings, [keras.Variable(1.0)], steps_per_epoch=5)
+    callbacks = Callbacks(settings, optimizer)
+    rates = []
+    for epoch, loss in enumerate([1.0, 0.9, 0.9, 0.9, 0.8], 1):
+        callbacks.epoch_ends({"epoch": epoch, "validation_loss": loss})
+        rates.append(float(optimizer.learning_rate))
+    assert rates == pytest.approx([0.01, 0.01, 0.01, 0.005, 0.005])
 
 
 @pytest.mark.parametrize("name", ["conv", "lstm", "vae"])

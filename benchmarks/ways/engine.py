@@ -1,0 +1,27 @@
+"""The package's own training: one compiled graph an epoch, deterministic."""
+
+from itertools import count
+
+from benchmarks.ways import SEED, Prepared
+from latentlab import runtime
+from latentlab.artifacts import Array
+from latentlab.params import Precision, Variant
+
+
+def prepare(variant: Variant, images: Array, threads: int, precision: Precision = "float32") -> Prepared:
+    """The net in a precision, float32 unless told."""
+    tf = runtime.start_tensorflow(SEED, threads)
+    from latentlab.train import build
+    from latentlab.training.epoch import training_epoch
+    from latentlab.training.optimizers import build_optimizer
+
+    autoencoder = build(variant, images.shape[1:], precision)
+    steps = -(-len(images) // variant.training.batch_size)
+    optimizer = build_optimizer(variant.training, autoencoder.weights, steps)
+    run = training_epoch(autoencoder, optimizer, tf.constant(images), variant.training, SEED)
+    epochs = count(1)
+
+    def epoch() -> None:
+        float(run(tf.constant(next(epochs)))["loss"])  # waits for the result
+
+    return Prepared(sum(int(tf.size(weight)) for weight in autoencoder.weights), epoch)

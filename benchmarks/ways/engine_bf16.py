@@ -1,0 +1,10 @@
+"""The package's own training, with matrix products in bfloat16."""
+
+from benchmarks.ways import Prepared, engine
+from latentlab.artifacts import Array
+from latentlab.params import Variant
+
+
+def prepare(variant: Variant, images: Array, threads: int) -> Prepared:
+    """The engine in mixed precision."""
+    return engine.prepare(variant, images, threads, "mixed_bfloat16")

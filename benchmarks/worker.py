@@ -1,0 +1,54 @@
+"""A process that trains one variant in one way, an epoch at each `go` on its standard input, until `end`.
+
+It answers with JSON lines: `{"parameters": ...}` when it is ready, which is after one epoch to warm up,
+`{"seconds": ...}` for each epoch, and `{"peak_mib": ...}` at the end.
+"""
+
+import argparse
+import importlib
+import json
+import resource
+import sys
+import time
+from pathlib import Path
+
+from benchmarks import data
+from benchmarks.variants import VARIANTS, variant
+from benchmarks.ways import WAYS, Prepared
+
+
+def main() -> None:
+    """Do what standard input says."""
+    arguments = _arguments()
+    way = importlib.import_module(f"benchmarks.ways.{arguments.way}")
+    # no name for the images, so that a way that has copied them can let go of them
+    prepared: Prepared = way.prepare(
+        variant(arguments.variant), data.load(arguments.images, arguments.mnist), arguments.threads
+    )
+    prepared.epoch()
+    _say("parameters", prepared.parameters)
+    for line in sys.stdin:
+        if line.strip() == "end":
+            break
+        start = time.perf_counter()
+        prepared.epoch()
+        _say("seconds", time.perf_counter() - start)
+    _say("peak_mib", resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)  # Linux counts in KiB
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("variant", choices=VARIANTS)
+    parser.add_argument("way", choices=WAYS)
+    parser.add_argument("--images", type=int, required=True)
+    parser.add_argument("--threads", type=int, required=True)
+    parser.add_argument("--mnist", type=Path)
+    return parser.parse_args()
+
+
+def _say(name: str, value: float) -> None:
+    print(json.dumps({name: value}), flush=True)
+
+
+if __name__ == "__main__":
+    main()
