@@ -7,7 +7,7 @@ export PATH := $(CURDIR)/$(BIN):$(PATH)
 export MLFLOW_DISABLE_TELEMETRY := true
 
 .DEFAULT_GOAL := help
-.PHONY: help install reproduce test test-fast lint ui lock clean
+.PHONY: help install reproduce test test-fast lint bench ui lock clean
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -38,6 +38,10 @@ lint: install ## ruff and mypy
 	ruff check
 	ruff format --check
 	mypy
+
+bench: install ## compare training with Keras and PyTorch on an idle machine: docs/benchmarks.md
+	python -m benchmarks.training
+	python -m benchmarks.limit
 
 ui: install ## MLflow's web page on loopback
 	mlflow ui --backend-store-uri sqlite:///mlflow.db --host 127.0.0.1 --port 5000

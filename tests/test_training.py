@@ -129,7 +129,7 @@ def test_a_loss_that_is_not_finite_stops_with_one_line(tiny: dict[str, Any]) -> 
 @pytest.mark.parametrize("name", ["simple", "conv", "vae"])
 def test_mixed_precision_keeps_float32_models_and_nearly_the_loss(tiny: dict[str, Any], name: str) -> None:
     v = variant(tiny, name, epochs=8)
-    autoencoder, result = trained(v)
+    _, result = trained(v)
     runtime.start_tensorflow(42, threads=1)
     plain = build(v, (8, 8, 1))
     mixed = in_precision(plain, v, (8, 8, 1), "mixed_bfloat16")

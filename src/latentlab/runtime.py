@@ -25,7 +25,7 @@ def start_tensorflow(seed: int, threads: int) -> ModuleType:
     limit_threads(threads)
     if tf.config.threading.get_intra_op_parallelism_threads() != threads:
         tf.config.threading.set_intra_op_parallelism_threads(threads)
-        tf.config.threading.set_inter_op_parallelism_threads(1)
+        tf.config.threading.set_inter_op_parallelism_threads(threads)
     tf.config.experimental.enable_op_determinism()
     keras.utils.set_random_seed(seed)
     return tf  # type: ignore[no-any-return]
