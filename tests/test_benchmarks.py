@@ -137,3 +137,17 @@ def test_training_is_measured_from_end_to_end(tmp_path: Path) -> None:
         if row[0] in ("simple", "vae"):
             assert len(row) == 1 + len(ways)
             assert all(float(cell.replace(",", "")) > 0 for cell in row[1:])
+
+
+def peak(images: int) -> float:
+    """MiB that a process needs to train `simple` on that many images."""
+    command = [sys.executable, "-m", "benchmarks.worker", "simple", "engine", f"--images={images}", "--threads=1"]
+    done = subprocess.run(command, cwd=ROOT, input="go\nend\n", check=True, capture_output=True, text=True)
+    return float(json.loads(done.stdout.splitlines()[-1])["peak_mib"])
+
+
+@pytest.mark.slow
+def test_memory_grows_by_the_images_as_uint8() -> None:
+    once, twice = (min(peak(images) for _ in range(2)) for images in (70_000, 140_000))  # the allocator varies
+    assert once < 1.2e9 / 2**20
+    assert twice - once < 1.1 * 70_000 * 28 * 28 / 2**20
