@@ -148,11 +148,11 @@ def outputs(folder: Path, variant: str) -> dict[str, bytes]:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("variant", "kills"), [("deep", 7), ("conv", 7), ("vae", 6)])
+@pytest.mark.parametrize(("variant", "kills", "epochs"), [("deep", 7, 150), ("conv", 7, 40), ("vae", 6, 40)])
 def test_killed_at_random_moments(
-    project: Path, tiny: dict[str, Any], write_params: Any, variant: str, kills: int, tmp_path: Path
+    project: Path, tiny: dict[str, Any], write_params: Any, variant: str, kills: int, epochs: int, tmp_path: Path
 ) -> None:
-    tiny["variants"][variant] |= {"epochs": 40, "keep": "best"}
+    tiny["variants"][variant] |= {"epochs": epochs, "keep": "best"}
     write_params(tiny)
     prepare.main()
     other = tmp_path / "other"
