@@ -4,7 +4,8 @@ from pathlib import Path
 
 import numpy as np
 
-from latentlab.artifacts import Array
+from latentlab.artifacts import Array, read_npz
+from latentlab.memory import aligned_empty
 
 SEED = 42
 SIDE = 28
@@ -18,8 +19,7 @@ def load(count: int, mnist: Path | None) -> Array:
     """
     if mnist is None:
         return synthetic(count)
-    with np.load(mnist) as content:
-        images: Array = content["x_train"][:count, :, :, None]
+    images = read_npz(mnist)["x_train"][:count, :, :, None]
     if len(images) < count:
         raise ValueError(f"{mnist}: found {len(images)} images, wanted {count}")
     return images
@@ -31,7 +31,7 @@ def synthetic(count: int) -> Array:
     As in MNIST, the mean is 0.13 and the standard deviation 0.31 of white, and four pixels of five are black.
     """
     rng = np.random.default_rng(SEED)
-    images = np.empty((count, SIDE, SIDE, 1), np.uint8)
+    images = aligned_empty((count, SIDE, SIDE, 1), np.dtype(np.uint8))
     centres, positions = np.linspace(4, SIDE - 5, 7), np.arange(SIDE)
     bumps = np.exp(-(((positions[:, None] - centres) / 2.5) ** 2)).astype(np.float32)  # (28, 7)
     for start in range(0, count, CHUNK):

@@ -61,10 +61,10 @@ def _measure(
 
 
 def _installed(ways: list[str]) -> list[str]:
-    if "pytorch" in ways and find_spec("torch") is None:
-        print("pytorch is left out: torch is not installed")
-        return [way for way in ways if way != "pytorch"]
-    return ways
+    if find_spec("torch"):
+        return ways
+    print("torch is not installed, so nothing is measured with it")
+    return [way for way in ways if not way.startswith("pytorch")]
 
 
 def _arguments() -> argparse.Namespace:

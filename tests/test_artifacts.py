@@ -67,7 +67,7 @@ def test_failed_write_keeps_the_old_file(
         raise OSError("disk full")
 
     monkeypatch.setattr(Path, "replace", full)
-    with pytest.raises(OSError, match="disk full"):
+    with pytest.raises(UserError, match=rf"file\.{suffix}: cannot be written \(disk full\)"):
         write(path, content)
     assert path.read_bytes() == before
     assert list(tmp_path.iterdir()) == [path]
@@ -90,6 +90,44 @@ def test_round_trips(tmp_path: Path) -> None:
     artifacts.write_csv(tmp_path / "f.csv", ROWS)
     history = artifacts.read_csv(tmp_path / "f.csv")
     assert history["loss"].astype(np.float32).tolist() == [np.float32(row["loss"]) for row in ROWS]
+
+
+@pytest.mark.parametrize(
+    "array",
+    [
+        np.asfortranarray(np.arange(12).reshape(3, 4)),
+        np.zeros((0, 28, 28, 1), np.uint8),
+        np.float32(0.5),
+        np.random.default_rng(0).integers(0, 255, (3000, 28, 28, 1), dtype=np.uint8),
+    ],
+    ids=["fortran", "empty", "scalar", "large"],
+)
+def test_npz_arrays_come_back_aligned(tmp_path: Path, array: Any) -> None:
+    artifacts.write_npz(tmp_path / "f.npz", {"x": array})
+    read = artifacts.read_npz(tmp_path / "f.npz")["x"]
+    with np.load(tmp_path / "f.npz") as file:
+        expected = file["x"]
+    assert (read.shape, read.dtype, read.flags.f_contiguous) == (
+        expected.shape,
+        expected.dtype,
+        expected.flags.f_contiguous,
+    )
+    assert (read == expected).all()
+    assert read.size == 0 or read.ctypes.data % 64 == 0
+
+
+def test_leftovers_of_a_killed_writing_are_removed(tmp_path: Path) -> None:
+    others = [tmp_path / ".vae_conv.json.abcdefgh.json", tmp_path / ".notes.json"]
+    for path in [tmp_path / ".vae.json.abcd_123.json", *others]:
+        path.touch()
+    artifacts.write_json(tmp_path / "vae.json", NESTED)
+    assert sorted(tmp_path.iterdir()) == sorted([tmp_path / "vae.json", *others])
+
+
+def test_a_folder_that_cannot_be_made_is_named(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(UserError, match=r"file/x\.json: cannot be written \("):
+        artifacts.write_json(tmp_path / "file/x.json", NESTED)
 
 
 def test_a_pickle_does_not_depend_on_memory_layout(tmp_path: Path) -> None:

@@ -12,7 +12,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from latentlab import paths, prepare, runtime
+from latentlab import paths, prepare, runtime, train
+from latentlab.errors import UserError
 from latentlab.params import Variant, parse
 from latentlab.train import build
 from latentlab.training.checkpoint import Checkpoint, State, training_key
@@ -38,7 +39,7 @@ class StoppedError(Exception):
 
 
 class Stopping(Checkpoint):
-    """Stops the training after its third writing."""
+    """Stops the training after its third epoch."""
 
     def save(self, state: State) -> None:  # noqa: D102
         super().save(state)
@@ -77,10 +78,31 @@ def test_a_state_comes_back_whole(tmp_path: Path) -> None:
     assert not (tmp_path / "a").exists()
 
 
-def test_it_is_not_written_more_often_than_asked(tmp_path: Path) -> None:
-    checkpoint = Checkpoint(tmp_path / "state.npz", "key", seconds=3600)
+def test_it_is_not_due_more_often_than_asked(tmp_path: Path) -> None:
+    assert not Checkpoint(tmp_path / "state.npz", "key", seconds=3600).due
+    checkpoint = Checkpoint(tmp_path / "state.npz", "key", seconds=0.2)
+    time.sleep(0.2)
+    assert checkpoint.due
     checkpoint.save(STATE)
+    assert not checkpoint.due
+
+
+def test_it_is_not_written_before_it_is_due(tiny: dict[str, Any], tmp_path: Path) -> None:
+    checkpoint = Checkpoint(tmp_path / "state.npz", "key", seconds=3600)
+    trained(parse(tiny).variant("simple"), checkpoint)
     assert not checkpoint.path.exists()
+
+
+@pytest.mark.parametrize("text", ["soon", "-1", "nan", ""])
+def test_seconds_that_are_no_number_stop_with_one_line(
+    project: Path, tiny: dict[str, Any], write_params: Any, monkeypatch: pytest.MonkeyPatch, text: str
+) -> None:
+    write_params(tiny)
+    prepare.main()
+    monkeypatch.setenv("LATENTLAB_CHECKPOINT_SECONDS", text)
+    with pytest.raises(UserError, match=f"LATENTLAB_CHECKPOINT_SECONDS: found '{text}', allowed: a number of seconds"):
+        train.main("simple")
+    assert not (project / "models").exists()
 
 
 def cut(path: Path) -> None:
@@ -138,14 +160,26 @@ def stage(folder: Path, variant: str) -> None:
     """What a child process runs: the whole stage, with a checkpoint each epoch."""
     os.chdir(folder)
     os.environ["LATENTLAB_CHECKPOINT_SECONDS"] = "0"
-    from latentlab import train
-
     train.main(variant)
 
 
 def outputs(folder: Path, variant: str) -> dict[str, bytes]:
-    # a file that was being written when the kill came keeps its temporary name, which starts with a dot
-    return {path.name: path.read_bytes() for path in (folder / "models" / variant).glob("[!.]*")}
+    return {path.name: path.read_bytes() for path in (folder / "models" / variant).iterdir()}
+
+
+def written(path: Path) -> int:
+    """When the file was last replaced, 0 while there is none."""
+    try:
+        return path.stat().st_mtime_ns
+    except FileNotFoundError:
+        return 0
+
+
+def wait_for_writing(process: Any, path: Path) -> None:
+    """Wait until the process has replaced the file or ended."""
+    before = written(path)
+    while process.is_alive() and written(path) in (before, 0):
+        time.sleep(0.001)
 
 
 @pytest.mark.slow
@@ -170,14 +204,20 @@ def test_killed_at_random_moments(
     warm = context.Process(target=os.getpid)  # the imports, which are not to count below
     warm.start()
     warm.join()
-    start = time.monotonic()
+    started = time.monotonic()
     whole = child(project)
+    wait_for_writing(whole, project / paths.checkpoint(variant))
+    first_writing = time.monotonic()
     whole.join()
-    seconds = time.monotonic() - start
+    start_up, training = first_writing - started, time.monotonic() - first_writing
     moments, resumed = random.Random(0), 0
-    for _ in range(kills):
+    for kill in range(kills):
         process = child(other)
-        process.join(moments.uniform(0.2, 0.9) * seconds)
+        if kill == 0:  # before it trains; later ones after its first epoch, so that the training gets on
+            process.join(moments.uniform(0, start_up))
+        else:
+            wait_for_writing(process, other / paths.checkpoint(variant))
+            process.join(moments.uniform(0, training / 3))
         process.kill()
         process.join()
         resumed += (other / paths.checkpoint(variant)).exists()

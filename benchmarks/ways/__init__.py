@@ -11,6 +11,7 @@ WAYS = {
     "keras_fit": "Keras fit",
     "keras_best": "Keras fit, tuned",
     "pytorch": "PyTorch",
+    "pytorch_fused": "PyTorch, fused Adam",
     "engine": "engine",
     "engine_bf16": "engine, bfloat16",
 }

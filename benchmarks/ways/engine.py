@@ -14,11 +14,12 @@ def prepare(variant: Variant, images: Array, threads: int, precision: Precision 
     from latentlab.train import build
     from latentlab.training.epoch import training_epoch
     from latentlab.training.optimizers import build_optimizer
+    from latentlab.training.tensors import as_tensor
 
     autoencoder = build(variant, images.shape[1:], precision)
     steps = -(-len(images) // variant.training.batch_size)
     optimizer = build_optimizer(variant.training, autoencoder.weights, steps)
-    run = training_epoch(autoencoder, optimizer, tf.constant(images), variant.training, SEED)
+    run = training_epoch(autoencoder, optimizer, as_tensor(images), variant.training, SEED)
     epochs = count(1)
 
     def epoch() -> None:

@@ -1,4 +1,4 @@
-"""PyTorch's eager mode: float32 images in memory, channels last, its fused Adam."""
+"""PyTorch's eager mode: float32 images in memory, channels last, Adam as it is by default."""
 
 import torch
 from torch.nn import functional
@@ -9,14 +9,14 @@ from latentlab.artifacts import Array
 from latentlab.params import Training, Variant
 
 
-def prepare(variant: Variant, images: Array, threads: int) -> Prepared:
+def prepare(variant: Variant, images: Array, threads: int, fused: bool | None = None) -> Prepared:
     """Batches are gathered by a shuffled index; noise and codes are drawn at each step."""
     torch.set_num_threads(threads)
     torch.manual_seed(SEED)
     net = build(variant)
     pixels = torch.from_numpy(images).permute(0, 3, 1, 2).float().div_(255)  # (N, 1, 28, 28)
     weights = net.parameters()
-    optimizer = torch.optim.Adam(weights, eps=1e-7, fused=True)  # Keras' epsilon
+    optimizer = torch.optim.Adam(weights, eps=1e-7, fused=fused)  # Keras' epsilon
 
     def epoch() -> None:
         for rows in torch.randperm(len(pixels)).split(variant.training.batch_size):

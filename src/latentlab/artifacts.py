@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from latentlab.errors import UserError
+from latentlab.memory import aligned_empty
 
 if TYPE_CHECKING:  # each of these takes seconds to import and most stages need none of them
     import keras
@@ -22,22 +23,36 @@ if TYPE_CHECKING:  # each of these takes seconds to import and most stages need 
 
 Array = np.ndarray[Any, np.dtype[Any]]
 
+_CHUNK = 2**20  # bytes that are read at a time
 _ZIP_EPOCH = (1980, 1, 1, 0, 0, 0)  # the earliest time that a zip file can state
 
 
 @contextmanager
 def replacing(path: Path) -> Iterator[Path]:
-    """A temporary path beside `path` that takes its place when the block ends well and vanishes when it does not."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(prefix=f".{path.stem}-", suffix=path.suffix, dir=path.parent)
-    os.close(handle)
-    temporary = Path(name)
+    """A temporary path beside `path` that takes its place when the block ends well and vanishes when it does not.
+
+    Raises `UserError` if it cannot be written.
+    """
     try:
-        yield temporary
-        temporary.chmod(0o644)
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        remove_leftovers(path)
+        handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=path.suffix, dir=path.parent)
+        os.close(handle)
+        temporary = Path(name)
+        try:
+            yield temporary
+            temporary.chmod(0o644)
+            temporary.replace(path)
+        finally:
+            temporary.unlink(missing_ok=True)
+    except OSError as error:
+        raise UserError(f"{path}: cannot be written ({error.strerror or error})") from None
+
+
+def remove_leftovers(path: Path) -> None:
+    """Remove the temporary files of processes that were killed while they wrote `path`."""
+    for left in path.parent.glob(f".{path.name}.????????{path.suffix}"):  # mkstemp's eight random letters
+        left.unlink(missing_ok=True)
 
 
 @contextmanager
@@ -61,13 +76,26 @@ def write_npz(path: Path, arrays: Mapping[str, Array]) -> None:
 
 
 def read_npz(path: Path) -> dict[str, Array]:
-    """Named arrays. Pickled objects are refused. Raises `UserError`."""
-    with (
-        _reading(path, ValueError, KeyError, EOFError, zipfile.BadZipFile),
-        path.open("rb") as raw,
-        np.load(raw) as file,
-    ):
-        return dict(file)
+    """Named arrays, at addresses that suit TensorFlow. Pickled objects are refused. Raises `UserError`."""
+    with _reading(path, ValueError, KeyError, EOFError, zipfile.BadZipFile), zipfile.ZipFile(path) as archive:
+        return {name.removesuffix(".npy"): _read_npy(archive, name) for name in archive.namelist()}
+
+
+def _read_npy(archive: zipfile.ZipFile, name: str) -> Array:
+    """One array of an npz file, without the copy that numpy's own reader makes on the way to aligned memory."""
+    with archive.open(name) as file:
+        np.lib.format.read_magic(file)
+        shape, fortran_order, dtype = np.lib.format.read_array_header_1_0(file)
+        if dtype.hasobject:
+            raise ValueError("pickled objects")
+        array = aligned_empty(shape[::-1] if fortran_order else shape, dtype)
+        content, start = array.reshape(-1).view(np.uint8), 0
+        while chunk := file.read(_CHUNK):  # up to the end, where the checksum is looked at
+            content[start : start + len(chunk)] = np.frombuffer(chunk, np.uint8)
+            start += len(chunk)
+        if start < array.nbytes:
+            raise ValueError(f"{name} is too short")
+    return array.T if fortran_order else array
 
 
 def write_pickle(path: Path, content: Mapping[str, Any]) -> None:

@@ -10,9 +10,10 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from latentlab import params, paths, results, track
+from latentlab import params, paths, results
 from latentlab.artifacts import replacing
 from latentlab.errors import UserError
+from latentlab.settings import flattened
 
 TABLE_WIDTH = 124
 
@@ -100,7 +101,7 @@ def _purpose(path: Path) -> str:
 def _flat(path: Path) -> dict[str, str]:
     if not path.exists():
         return {}
-    return {key.replace("/", "."): str(value) for key, value in track.flattened(params.read(path))}
+    return {key: str(value) for key, value in flattened(params.read(path), ".")}
 
 
 def _changes(old: dict[str, str], new: dict[str, str]) -> list[str]:

@@ -11,7 +11,7 @@ from ruamel.yaml.error import YAMLError
 
 from latentlab import paths, plugins
 from latentlab.errors import UserError
-from latentlab.settings import Settings, Size
+from latentlab.settings import Settings, Size, flattened
 
 Fraction = Annotated[float, Field(gt=0, lt=1)]
 Precision = Literal["float32", "mixed_bfloat16"]
@@ -95,9 +95,7 @@ class Variant(Settings):
     def settings(self) -> dict[str, Any]:
         """All that determines this variant, defaults included, as one flat dict of plain values."""
         content = self.training.model_dump(mode="json") | self.options.model_dump(mode="json")
-        blocks = {key: value for key, value in content.items() if isinstance(value, dict)}
-        inner = {f"{key}.{name}": value for key, block in blocks.items() for name, value in block.items()}
-        return {key: value for key, value in content.items() if key not in blocks} | inner
+        return dict(flattened(content, "."))
 
 
 class Params(Settings):

@@ -1,6 +1,7 @@
 """The base of every block of parameters: typed, frozen, without unknown keys."""
 
-from typing import Annotated
+from collections.abc import Iterator, Mapping
+from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -12,6 +13,15 @@ class Settings(BaseModel):
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
+
+
+def flattened(nested: Mapping[str, Any], separator: str) -> Iterator[tuple[str, Any]]:
+    """Leaves of nested mappings, with their path: `reconstruction/bce`."""
+    for name, value in nested.items():
+        if isinstance(value, Mapping):
+            yield from ((f"{name}{separator}{inner}", leaf) for inner, leaf in flattened(value, separator))
+        else:
+            yield name, value
 
 
 Size = Annotated[int, Field(ge=1)]

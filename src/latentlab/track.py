@@ -4,7 +4,7 @@ import hashlib
 import json
 import logging
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,7 @@ from tqdm import tqdm
 from latentlab import params, paths, provenance, stage
 from latentlab.artifacts import read_csv, read_json
 from latentlab.params import Params
+from latentlab.settings import flattened
 
 
 def main() -> str:
@@ -42,14 +43,14 @@ def describe(p: Params, variant: str, tags: Mapping[str, str]) -> Any:
         "seed": p.seed,
         "threads": p.threads,
         "precision": p.precision,
-        **dict(flattened(p.model_dump(mode="json", include={"prepare", "tsne", "evaluate"}))),
+        **dict(flattened(p.model_dump(mode="json", include={"prepare", "tsne", "evaluate"}), "/")),
         **p.variant(variant).settings(),
     }
     return Run(
         name=variant,
         key=key(settings, [path for group in artifacts.values() for path in group]),
         params={name: str(value) for name, value in settings.items()},
-        metrics=dict(flattened(read_json(paths.metrics(p.study, variant)))),
+        metrics=dict(flattened(read_json(paths.metrics(p.study, variant)), "/")),
         curves={name: values.tolist() for name, values in history.items() if name != "epoch"},
         tags=tags,
         artifacts=artifacts,
@@ -72,15 +73,6 @@ def key(settings: Mapping[str, Any], artifacts: list[Path]) -> str:
     for path in artifacts:
         digest.update(path.read_bytes())
     return digest.hexdigest()
-
-
-def flattened(nested: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
-    """Leaves of nested mappings, with their path: `reconstruction/bce`."""
-    for name, value in nested.items():
-        if isinstance(value, Mapping):
-            yield from flattened(value, f"{prefix}{name}/")
-        else:
-            yield prefix + name, value
 
 
 def dataset_tags(card: Mapping[str, Any]) -> dict[str, str]:

@@ -1,5 +1,6 @@
 """Stage `train`: train one variant and keep its models and its history."""
 
+import math
 import os
 from typing import Any
 
@@ -7,7 +8,6 @@ from latentlab import params, paths, plugins, runtime, stage
 from latentlab.artifacts import Array, read_npz, write_csv, write_json, write_keras
 from latentlab.autoencoder import Autoencoder
 from latentlab.errors import UserError
-from latentlab.lastgood import restore_outputs
 from latentlab.params import Params, Precision, Variant
 from latentlab.training.checkpoint import SECONDS, Checkpoint, training_key
 
@@ -17,14 +17,13 @@ def main(variant: str) -> str:
     p = params.load()
     v = p.variant(variant)
     train, validation = (read_npz(paths.prepared(split))["images"] for split in ("train", "validation"))
-    tf = runtime.start_tensorflow(p.seed, p.threads)
+    runtime.start_tensorflow(p.seed, p.threads)
     from latentlab.training.fit import fit
     from latentlab.training.strategy import find_strategy, scope, several_workers, writes_results
 
     strategy = find_strategy()
     # workers that were killed would have to agree on an epoch, so they begin anew
     checkpoint = None if several_workers() else _checkpoint(p, v, train, validation)
-    train, validation = tf.constant(train), tf.constant(validation)  # copies, so let go of the originals
     with scope(strategy):
         autoencoder = build(v, train.shape[1:])
         trained = in_precision(autoencoder, v, train.shape[1:], p.precision)
@@ -32,7 +31,6 @@ def main(variant: str) -> str:
         result = fit(trained, train, validation, v, p.seed, checkpoint, strategy)
     except UserError:
         _delete(checkpoint)
-        restore_outputs()
         raise
     done = f"train {variant}: {len(result.history)} epochs, validation loss {result.kept['validation_loss']:.4f}"
     if not writes_results():
@@ -73,8 +71,19 @@ def in_precision(
 
 def _checkpoint(p: Params, variant: Variant, train: Array, validation: Array) -> Checkpoint:
     settings = [variant.name, variant.settings(), p.seed, p.threads, p.precision]
-    seconds = float(os.environ.get("LATENTLAB_CHECKPOINT_SECONDS", SECONDS))
-    return Checkpoint(paths.checkpoint(variant.name), training_key(settings, [train, validation]), seconds)
+    key = training_key(settings, [train, validation])
+    return Checkpoint(paths.checkpoint(variant.name), key, _checkpoint_seconds())
+
+
+def _checkpoint_seconds() -> float:
+    text = os.environ.get("LATENTLAB_CHECKPOINT_SECONDS", str(SECONDS))
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = math.nan
+    if not seconds >= 0:  # true of NaN, too
+        raise UserError(f"LATENTLAB_CHECKPOINT_SECONDS: found {text!r}, allowed: a number of seconds, 0 or more")
+    return seconds
 
 
 def _delete(checkpoint: Checkpoint | None) -> None:

@@ -16,6 +16,7 @@ from latentlab.training.checkpoint import Checkpoint, State
 from latentlab.training.epoch import training_epoch, validation_epoch
 from latentlab.training.optimizers import build_optimizer
 from latentlab.training.strategy import scope
+from latentlab.training.tensors import as_tensor
 
 ADVICE = "try a lower learning_rate"
 
@@ -50,7 +51,7 @@ def fit(
     Raises `UserError` at the first epoch with a loss that is not finite.
     """
     settings = variant.training
-    train, validation = tf.convert_to_tensor(train), tf.convert_to_tensor(validation)
+    train, validation = as_tensor(train), as_tensor(validation)
     with scope(strategy):
         optimizer = build_optimizer(settings, autoencoder.weights, -(-len(train) // settings.batch_size))
     train_once = training_epoch(autoencoder, optimizer, train, settings, seed, strategy)
@@ -67,11 +68,9 @@ def fit(
             row = {name: float(value) for name, value in train_once(tf.constant(epoch)).items()}
             row |= {f"validation_{name}": float(value) for name, value in validate().items()}
             if not all(map(math.isfinite, row.values())):
-                raise UserError(
-                    f"variant {variant.name}: loss is not finite in epoch {epoch}; try a lower learning_rate"
-                )
+                raise UserError(f"variant {variant.name}: loss is not finite in epoch {epoch}; {ADVICE}")
             progress.add({"epoch": epoch, **row})
-            if checkpoint:
+            if checkpoint and checkpoint.due:
                 checkpoint.save(progress.state)
             bar.set_postfix(loss=f"{row['loss']:.4f}", validation=f"{row['validation_loss']:.4f}", refresh=False)
             bar.update()
