@@ -65,7 +65,7 @@ def validation_epoch(autoencoder: Autoencoder, images: tf.Tensor, settings: Trai
     def step(batch: tf.Tensor, seed: tf.Tensor) -> Terms:
         return terms_of(_scaled(batch), seed, training=False)
 
-    mean = _mean_over_batches(step, images, VALIDATION_BATCH, autoencoder.variational, autoencoder.xla)
+    mean = _mean_over_batches(step, images, VALIDATION_BATCH, autoencoder.variational, xla=False)
 
     @tf.function
     def run() -> Terms:
@@ -87,9 +87,12 @@ def _mean_over_batches(
     full, rest = divmod(len(images), batch_size)
     chunk = max(1, min(full, CHUNK_BYTES // (batch_size * math.prod(images.shape[1:]))))
 
+    batch_of_any_size = tf.TensorSpec([None, *images.shape[1:]], images.dtype)
+
+    @tf.function(input_signature=[batch_of_any_size, tf.TensorSpec([2], tf.int32)])  # traced once for both uses
     def summed(batch: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
         terms = step(batch, seed)
-        return tf.stack([terms[name] for name in names]) * batch.shape[0]
+        return tf.stack([terms[name] for name in names]) * tf.cast(tf.shape(batch)[0], tf.float32)
 
     @tf.function(jit_compile=xla)
     def loop(batches: tf.Tensor, first: tf.Tensor, count: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
