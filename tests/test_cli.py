@@ -56,7 +56,9 @@ def test_unknown_study_lists_the_known(
 ) -> None:
     before = (project / "params.yaml").read_text()
     assert call(monkeypatch, "study", "quik") == 1
-    assert capsys.readouterr().err == "error: studies/: found no 'quik', allowed: quick, tiny\n"
+    assert (
+        capsys.readouterr().err == "error: studies/: found no 'quik', allowed: fashion_guide, keras_blog, quick, tiny\n"
+    )
     assert (project / "params.yaml").read_text() == before
 
 

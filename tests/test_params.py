@@ -13,7 +13,7 @@ from latentlab import params
 from latentlab.errors import UserError
 from tests.conftest import ROOT
 
-DATASETS = "mnist_5k"
+DATASETS = "digits, fashion_mnist, idx, images, mnist, mnist_5k, npz"
 MODELS = "conv, dense, lstm, vae, vae_conv, vae_deconv"
 
 WRONG: list[tuple[str, Any, str]] = [
@@ -45,6 +45,7 @@ WRONG: list[tuple[str, Any, str]] = [
     ("variants", {}, "variants: found {}, allowed: one entry or more"),
     ("variants", ["simple"], "variants: found ['simple'], allowed: one entry or more"),
     ("variants.Simple", {"model": "dense"}, "variants: found the name 'Simple', allowed: a-z, 0-9 and _"),
+    ("variants.prepare", {"model": "dense"}, "variants: found the name 'prepare', allowed: any but prepare, compare"),
     ("variants.simple", "dense", "variants.simple: found 'dense', allowed: keys such as model"),
     ("variants.simple.model", "dens", f"variants.simple.model: found 'dens', allowed: {MODELS}"),
     ("variants.simple.model", None, f"variants.simple.model: found None, allowed: {MODELS}"),

@@ -1,7 +1,7 @@
 """`params.yaml`, typed and frozen. Whatever is wrong in it is found before any work and named by its key."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar, get_args
 
@@ -15,17 +15,27 @@ from latentlab.settings import Settings, Size, flattened
 
 Fraction = Annotated[float, Field(gt=0, lt=1)]
 Precision = Literal["float32", "mixed_bfloat16"]
+RESERVED = ("prepare", "compare")  # folders of pictures beside those of the variants
 NAME = re.compile(r"[a-z][a-z0-9_]*")
 Block = TypeVar("Block", bound=Settings)
 
 
 class Prepare(Settings):
-    """Which dataset, how many of its images (all without `images`), and which share validates and tests."""
+    """Which dataset, how many of its images (all without `images`), and which shares validate and test.
+
+    `test` is absent for a dataset with a test split of its own; `validation` is then a share of the others. The
+    block's other keys are the dataset's `options`.
+    """
 
     dataset: str
     images: Size | None = None
     validation: Fraction
-    test: Fraction
+    test: Fraction | None = None
+    options: Settings = Settings()
+
+    def settings(self) -> dict[str, Any]:
+        """All that determines the splits, defaults included, as one flat dict of plain values."""
+        return self.model_dump(mode="json", exclude={"options"}) | self.options.model_dump(mode="json")
 
 
 class Extract(Settings):
@@ -42,9 +52,15 @@ class Tsne(Settings):
 
 
 class Evaluate(Settings):
-    """How many neighbours vote in every k-NN accuracy and in the trustworthiness."""
+    """How many neighbours vote in every k-NN accuracy and in the trustworthiness.
+
+    What does not scale, which is SSIM, k-NN and the linear probe, works on a random sample of at most so many training
+    and test images.
+    """
 
     neighbours: Size
+    train_images: Size = 60_000
+    test_images: Size = 10_000
 
 
 class Schedule(Settings):
@@ -147,7 +163,8 @@ def parse(content: Mapping[str, Any]) -> Params:
     if not isinstance(entries, dict) or not entries:
         raise UserError(f"params.yaml: variants: found {entries!r}, allowed: one entry or more, name: {{model: ...}}")
     variants = {name: _variant(name, entry) for name, entry in entries.items()}
-    params = _check(Params, {**content, "variants": variants}, "")
+    blocks = {"prepare": _prepare(content["prepare"])} if "prepare" in content else {}
+    params = _check(Params, {**content, **blocks, "variants": variants}, "")
     _check_together(params)
     return params
 
@@ -156,19 +173,37 @@ def _variant(name: Any, entry: Any) -> Variant:
     prefix = f"variants.{name}."
     if not isinstance(name, str) or not NAME.fullmatch(name):
         raise UserError(f"params.yaml: variants: found the name {name!r}, allowed: a-z, 0-9 and _, a letter first")
+    if name in RESERVED:
+        raise UserError(f"params.yaml: variants: found the name {name!r}, allowed: any but {', '.join(RESERVED)}")
     if not isinstance(entry, dict):
         raise UserError(f"params.yaml: {prefix[:-1]}: found {entry!r}, allowed: keys such as model, epochs, batch_size")
     if not isinstance(entry.get("model"), str):
         names = ", ".join(plugins.available("models"))
         raise UserError(f"params.yaml: {prefix}model: found {entry.get('model')!r}, allowed: {names}")
     options = plugins.load("models", entry["model"], prefix + "model").Options
-    known = Training.model_fields.keys() | options.model_fields.keys()
+    own, others = _divided(entry, set(Training.model_fields), options, prefix)
+    return Variant(name=name, training=_check(Training, own, prefix), options=others)
+
+
+def _prepare(entry: Any) -> Any:
+    prefix = "prepare."
+    if not isinstance(entry, dict) or not isinstance(entry.get("dataset"), str):
+        return entry  # which the check of the whole names
+    options = getattr(plugins.load("datasets", entry["dataset"], prefix + "dataset"), "Options", Settings)
+    own, others = _divided(entry, Prepare.model_fields.keys() - {"options"}, options, prefix)
+    return _check(Prepare, own | {"options": others}, prefix)
+
+
+def _divided(
+    entry: dict[str, Any], own: Set[str], options: type[Settings], prefix: str
+) -> tuple[dict[str, Any], Settings]:
+    """The `own` keys of a block, and the others as the options of what the block chooses."""
+    known = own | options.model_fields.keys()
     for key in entry:
         if key not in known:
             raise UserError(f"params.yaml: {prefix}{key}: unknown key, allowed: {', '.join(sorted(known))}")
-    training = {key: value for key, value in entry.items() if key in Training.model_fields}
     rest = {key: value for key, value in entry.items() if key in options.model_fields}
-    return Variant(name=name, training=_check(Training, training, prefix), options=_check(options, rest, prefix))
+    return {key: value for key, value in entry.items() if key in own}, _check(options, rest, prefix)
 
 
 def _check(kind: type[Block], content: Any, prefix: str) -> Block:
@@ -203,8 +238,7 @@ def _check_together(params: Params) -> None:
     """What no single key can know."""
     if not NAME.fullmatch(params.study):
         raise UserError(f"params.yaml: study: found {params.study!r}, allowed: a-z, 0-9 and _, a letter first")
-    plugins.load("datasets", params.prepare.dataset, "prepare.dataset")
-    held_out = params.prepare.validation + params.prepare.test
+    held_out = params.prepare.validation + (params.prepare.test or 0)
     if held_out >= 1:
         raise UserError(f"params.yaml: prepare.validation + prepare.test: found {held_out:g}, allowed: less than 1")
     missing = {"train", "test"} - set(params.extract.splits)

@@ -60,6 +60,11 @@ def metrics(study: str, variant: str) -> Path:
     return METRICS / study / f"{variant}.json"
 
 
+def contact_sheet(study: str) -> Path:
+    """Some images of each class."""
+    return PLOTS / study / "prepare" / "contact_sheet.png"
+
+
 def plots(study: str, variant: str) -> Path:
     """The folder with the pictures of a variant."""
     return PLOTS / study / variant

@@ -1,4 +1,5 @@
 """One file a dataset, found by its name.
 
-Each has `load() -> (images, labels)`: images (N, H, W, C) uint8, labels (N,) int64.
+Each has `load() -> Dataset`, or `Options`, typed parameters that join the block `prepare` of params.yaml, and
+`load(options) -> Dataset`.
 """

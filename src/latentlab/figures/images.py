@@ -7,7 +7,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from latentlab.artifacts import Array
-from latentlab.figures.style import bare, figure
+from latentlab.figures.style import bare, figure, plain
 
 GAP = 2  # white pixels between images
 
@@ -18,7 +18,7 @@ def rows(images: Mapping[str, Array], title: str) -> Figure:
     drawing = figure(1.6 + 0.75 * count, 0.4 + 0.78 * len(images), title)
     for axes, (label, row) in zip(drawing.subplots(len(images), 1, squeeze=False)[:, 0], images.items(), strict=True):
         _show(bare(axes), tiled(row[None]))
-        axes.set_ylabel(label, rotation=0, ha="right", va="center")
+        axes.set_ylabel(plain(label), rotation=0, ha="right", va="center")
     return drawing
 
 

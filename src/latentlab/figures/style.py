@@ -16,6 +16,11 @@ def figure(width: float, height: float, title: str) -> Figure:
     return empty
 
 
+def plain(text: str) -> str:
+    """Text that matplotlib shows as it is: no formula between dollars, no legend entry hidden by an underscore."""
+    return text.replace("$", r"\$") if text[:1] != "_" else plain(f" {text}")
+
+
 def bare(axes: Axes) -> Axes:
     """Axes without ticks and frame, for images."""
     axes.set_xticks([])

@@ -1,0 +1,132 @@
+"""The user's own image files: a folder below data/raw with PNG, JPEG or TIFF files.
+
+Sub-folders are classes; a folder without any gives images without labels.
+"""
+
+import warnings
+from pathlib import Path
+from typing import Annotated, Literal
+
+import numpy as np
+from PIL import Image, ImageOps, UnidentifiedImageError
+from pydantic import Field
+from tqdm import tqdm
+
+from latentlab.artifacts import Array
+from latentlab.dataset import Dataset
+from latentlab.errors import UserError
+from latentlab.memory import aligned_empty
+from latentlab.sources.own import Own
+
+ENDINGS = {".png", ".jpg", ".jpeg", ".tif", ".tiff"}
+MODES = {"grey": "L", "rgb": "RGB"}
+Side = Annotated[int, Field(ge=3, le=10_000, strict=True)]
+
+
+class Options(Own):
+    """`path` of the folder. `size`: height and width to scale each image to. `colour`: grey or rgb."""
+
+    size: Annotated[tuple[Side, Side], Field(strict=False)] | None = None
+    colour: Literal["grey", "rgb"] = "rgb"
+
+
+def load(options: Options) -> Dataset:
+    """All images of the folder, in the order of their paths. Raises `UserError` that names the file at fault."""
+    folder = options.existing()
+    if not folder.is_dir():
+        raise UserError(f"params.yaml: prepare.path: found the file {options.path!r}, allowed: a folder of images")
+    files = image_files(folder)
+    top = [file for file in files if file.parent == folder]
+    if not files:
+        raise UserError(f"{folder}: found no image, allowed: files that end in {', '.join(sorted(ENDINGS))}")
+    if top and len(top) < len(files):
+        raise UserError(
+            f"{folder}: found {top[0].name} beside the folder {next(f for f in files if f not in top).parent.name}, "
+            "allowed: one folder a class, or no folders"
+        )
+    classes = None if top else np.array([file.relative_to(folder).parts[0] for file in files])
+    return Dataset(_read(files, options), classes, source=str(folder), found=str(folder))
+
+
+def image_files(folder: Path) -> list[Path]:
+    """The image files below a folder, sorted; links are followed. Raises `UserError` for one that runs in a circle."""
+    found, todo = [], [(folder, {folder.resolve()})]
+    while todo:
+        here, above = todo.pop()
+        for path in _entries(here):
+            if _is_folder(path):
+                if (real := path.resolve()) in above:
+                    raise UserError(f"{path}: links to a folder that it lies in")
+                todo.append((path, above | {real}))
+            elif path.suffix.lower() in ENDINGS:
+                found.append(path)
+    return sorted(found)
+
+
+def _entries(folder: Path) -> list[Path]:
+    try:
+        return [path for path in folder.iterdir() if not path.name.startswith(".")]
+    except OSError as error:
+        raise UserError(f"{folder}: cannot be read ({error.strerror})") from None
+
+
+def _is_folder(path: Path) -> bool:
+    try:
+        return path.is_dir()
+    except OSError as error:
+        raise UserError(f"{path}: cannot be read ({error.strerror})") from None
+
+
+def _read(files: list[Path], options: Options) -> Array:
+    """All images (N, H, W, C) uint8."""
+    first = read_image(files[0], options)
+    try:
+        images = aligned_empty((len(files), *first.shape), np.dtype(np.uint8))
+    except MemoryError:
+        raise UserError(
+            f"{files[0].parent}: {len(files)} images of {_size(first)} pixels are too much for this machine's memory; "
+            "prepare.size: [height, width] in params.yaml makes them smaller"
+        ) from None
+    for row, file in enumerate(tqdm(files, desc="read images", unit="image", disable=None)):
+        image = read_image(file, options)
+        if image.shape != first.shape:
+            raise UserError(
+                f"{file}: found {_size(image)} pixels where {files[0].name} has {_size(first)}; "
+                "prepare.size: [height, width] in params.yaml scales all to one size"
+            )
+        images[row] = image
+    return images
+
+
+def read_image(file: Path, options: Options) -> Array:
+    """One image (H, W, C) uint8, upright, scaled to `options.size`. Raises `UserError`."""
+    try:
+        with warnings.catch_warnings(action="ignore"), Image.open(file) as opened:
+            upright = ImageOps.exif_transpose(opened)
+            image = _eight_bits(upright).convert(MODES[options.colour])
+    except Image.DecompressionBombError:
+        raise UserError(
+            f"{file}: more than {2 * (Image.MAX_IMAGE_PIXELS or 0)} pixels, taken for a decompression bomb"
+        ) from None
+    except UnidentifiedImageError:
+        raise UserError(f"{file}: no image that can be read, whatever its name says") from None
+    except Exception as error:  # a damaged file makes Pillow raise errors of many kinds
+        reason = getattr(error, "strerror", None) or " ".join(str(error).split())
+        raise UserError(f"{file}: cannot be read, damaged or truncated ({reason})") from None
+    if options.size:
+        height, width = options.size
+        image = image.resize((width, height), Image.Resampling.LANCZOS)
+    return np.asarray(image).reshape(image.height, image.width, -1)
+
+
+def _eight_bits(image: Image.Image) -> Image.Image:
+    """The image with 8 bits a channel: Pillow would cut those of 16 bits off."""
+    if image.mode.startswith("I"):
+        return Image.fromarray(np.rint(np.asarray(image, np.float64).clip(0, 65535) / 257).astype(np.uint8))
+    if image.mode == "F":
+        raise ValueError("floating-point pixels, allowed: 8 or 16 bits")
+    return image
+
+
+def _size(image: Array) -> str:
+    return f"{image.shape[0]}x{image.shape[1]}"

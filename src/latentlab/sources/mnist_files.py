@@ -1,0 +1,125 @@
+"""Datasets that are published like MNIST: four IDX files, or Keras' npz, at well-known places."""
+
+import hashlib
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from latentlab.artifacts import Array
+from latentlab.dataset import Dataset
+from latentlab.errors import UserError
+from latentlab.sources.download import DownloadError, download
+from latentlab.sources.idx import read_idx
+from latentlab.sources.npz import read_arrays
+
+RAW = Path("data/raw")
+MIRROR = "LATENTLAB_DATA_MIRROR"
+FILES = {  # arrays by Keras' names: IDX file, dimensions
+    "x_train": ("train-images-idx3-ubyte", 3),
+    "y_train": ("train-labels-idx1-ubyte", 1),
+    "x_test": ("t10k-images-idx3-ubyte", 3),
+    "y_test": ("t10k-labels-idx1-ubyte", 1),
+}
+
+
+@dataclass(frozen=True)
+class Published:
+    """A published dataset: SHA-256 of each array's bytes by Keras' name, and where its files can be had.
+
+    `packages` are folders where a package of the operating system puts them, `urls` folders on the web.
+    """
+
+    name: str
+    source: str
+    sha256: Mapping[str, str]
+    urls: tuple[str, ...]
+    packages: tuple[Path, ...] = ()
+    package_hint: str = ""
+
+    def load(self) -> Dataset:
+        """All 70,000 images, the official test split last. Raises `UserError` if no place has them intact."""
+        for folder in self._folders():
+            try:
+                arrays = self._read(folder)
+            except OSError as error:
+                raise UserError(f"{folder}: cannot be read ({error.strerror})") from None
+            if arrays is not None:
+                return self._dataset(arrays, str(folder))
+        return self._dataset(*self._downloaded())
+
+    def _folders(self) -> list[Path]:
+        """Where to look, in this order."""
+        named = os.environ.get(MIRROR)
+        if named and not Path(named).is_dir():
+            raise UserError(f"{MIRROR}: found {named!r}, allowed: a folder")
+        mirror = [Path(named) / self.name, Path(named)] if named else []
+        return [RAW / self.name, RAW, *mirror, *self.packages]
+
+    def _read(self, folder: Path) -> dict[str, Array] | None:
+        """The arrays in a folder, if their files are there, checked."""
+        npz = folder / f"{self.name}.npz"
+        idx = {key: _idx_path(folder, file) for key, (file, _) in FILES.items()}
+        if npz.exists():
+            arrays = read_arrays(npz)
+            if missing := FILES.keys() - arrays.keys():
+                raise UserError(f"{npz}: found no {', '.join(sorted(missing))}, needed: {', '.join(FILES)}")
+            self._check(arrays, dict.fromkeys(FILES, npz))
+        elif all(path.exists() for path in idx.values()):
+            arrays = {key: read_idx(path, FILES[key][1]) for key, path in idx.items()}
+            self._check(arrays, idx)
+        else:
+            return None
+        return arrays
+
+    def _check(self, arrays: dict[str, Array], paths: Mapping[str, Path]) -> None:
+        for key, expected in self.sha256.items():
+            found = hashlib.sha256(np.ascontiguousarray(arrays[key]).data).hexdigest()
+            if found != expected:
+                raise UserError(
+                    f"{paths[key]}: {key} is not {self.name}'s: "
+                    f"found SHA-256 {found[:12]}..., allowed: {expected[:12]}..."
+                )
+
+    def _downloaded(self) -> tuple[dict[str, Array], str]:
+        folder = RAW / self.name
+        failures = []
+        files = [folder / f"{file}.gz" for file, _ in FILES.values()]
+        for url in self.urls:
+            try:
+                for file, (_, dimensions) in zip(files, FILES.values(), strict=True):
+                    _fetch(f"{url}/{file.name}", file, dimensions)
+                if (arrays := self._read(folder)) is not None:
+                    return arrays, url
+            except DownloadError as error:
+                failures.append(str(error))
+            except UserError as error:  # not what it should be: away with it
+                failures.append(f"{url}: {error}")
+                for file in files:
+                    file.unlink(missing_ok=True)
+        raise UserError(
+            f"{self.name}: not at hand and not to be had ({'; '.join(failures)}). Put {self.name}.npz (Keras) or the "
+            f"four IDX files into {folder}/ or into a folder that {MIRROR} names{self.package_hint}"
+        )
+
+    def _dataset(self, arrays: dict[str, Array], found: str) -> Dataset:
+        images = np.concatenate([arrays["x_train"], arrays["x_test"]])[..., None]  # (70000, 28, 28, 1)
+        labels = np.concatenate([arrays["y_train"], arrays["y_test"]])
+        return Dataset(images, labels, self.source, found, official_test=len(arrays["x_test"]))
+
+
+def _fetch(url: str, path: Path, dimensions: int) -> None:
+    """Download an IDX file. What a server sends in its place is not kept."""
+    download(url, path)
+    try:
+        read_idx(path, dimensions)
+    except UserError as error:
+        path.unlink()
+        raise DownloadError(f"{url}: {error}") from None
+
+
+def _idx_path(folder: Path, file: str) -> Path:
+    """The file, gzipped if only that is there."""
+    return folder / file if (folder / file).exists() else folder / f"{file}.gz"
