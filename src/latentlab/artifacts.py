@@ -104,8 +104,8 @@ def write_pickle(path: Path, content: Mapping[str, Any]) -> None:
     plain = {
         key: np.ascontiguousarray(value) if isinstance(value, np.ndarray) else value for key, value in content.items()
     }
-    with replacing(path) as temporary:
-        temporary.write_bytes(pickle.dumps(plain, protocol=4))
+    with replacing(path) as temporary, temporary.open("wb") as file:
+        pickle.dump(plain, file, protocol=4)
 
 
 def read_pickle(path: Path) -> dict[str, Any]:

@@ -4,7 +4,7 @@ from matplotlib.figure import Figure
 
 from latentlab import params, paths, results, stage
 from latentlab.artifacts import read_npz, write_figure
-from latentlab.examples import one_of_each_class
+from latentlab.examples import shown
 from latentlab.figures.bars import bars
 from latentlab.figures.images import rows
 
@@ -23,22 +23,22 @@ def main() -> str:
 def same_images(study: str, variants: list[str]) -> Figure:
     """The same ten test images through every variant."""
     test = read_npz(paths.prepared("test"))
-    shown = one_of_each_class(test["labels"], SHOWN)
-    strips = {"original": test["images"][shown] / 255}
+    chosen = shown(test, SHOWN)
+    strips = {"original": test["images"][chosen] / 255}
     for variant in variants:
         decoded = read_npz(paths.decoded(variant))
         if "noisy" in decoded:
-            strips[f"{variant} input"] = decoded["noisy"][shown]
-        strips[variant] = decoded["reconstructions"][shown]
+            strips[f"{variant} input"] = decoded["noisy"][chosen]
+        strips[variant] = decoded["reconstructions"][chosen]
     return rows(strips, f"{study}: the same test images through every variant")
 
 
 def main_metrics(study: str, metrics: dict[str, results.Metrics]) -> Figure:
     """A bar chart of the metrics that tell most about reconstruction and about latent features."""
-    columns = [column for column in results.COLUMNS if column.better and column.group != "vae"]
     values = {
-        f"{column.heading} {column.better}": [metrics[variant][column.group][column.name] for variant in metrics]
-        for column in columns
+        f"{column.heading} {column.better}": [each[column.group][column.name] for each in metrics.values()]
+        for column in results.COLUMNS
+        if column.better and all(column.name in each.get(column.group, {}) for each in metrics.values())
     }
     return bars(list(metrics), values, f"{study}: main metrics on the test split (↑ higher is better, ↓ lower)")
 

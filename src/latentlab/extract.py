@@ -7,6 +7,7 @@ import numpy as np
 from latentlab import codes, params, paths, runtime, stage
 from latentlab.artifacts import Array, read_keras, read_npz, write_npz, write_pickle
 from latentlab.autoencoder import Autoencoder
+from latentlab.memory import chunks
 
 if TYPE_CHECKING:
     import keras
@@ -24,12 +25,9 @@ def main(variant: str) -> str:
     splits: Splits = {split: read_npz(paths.prepared(split)) for split in p.extract.splits}
     runtime.start_tensorflow(p.seed, p.threads)
     autoencoder = Autoencoder(read_keras(paths.encoder(variant)), read_keras(paths.decoder(variant)))
-    encoded: dict[str, list[Array]] = {
-        split: encode(autoencoder, scaled(arrays["images"])) for split, arrays in splits.items()
-    }
+    encoded = {split: encode(autoencoder, arrays["images"]) for split, arrays in splits.items()}
     write_pickle(paths.latents(variant), latents(variant, autoencoder, splits, encoded))
-    images = scaled(splits["test"]["images"])
-    decoded = reconstruct(autoencoder, images, v.training.noise, p.seed)
+    decoded = reconstruct(autoencoder, splits["test"]["images"], v.training.noise, p.seed)
     decoded |= generate(autoencoder, encoded["train"][0], p.seed)
     write_npz(paths.decoded(variant), decoded)
     return f"extract {variant}: codes of shape {'x'.join(map(str, autoencoder.latent_shape))}"
@@ -41,8 +39,13 @@ def scaled(images: Array) -> Array:
 
 
 def encode(autoencoder: Autoencoder, images: Array) -> list[Array]:
-    """Codes [(N, ...)] of images (N, H, W, C) in [0, 1]; [z_mean, z_log_var] of a variational autoencoder."""
-    outputs = _predict(autoencoder.encoder, images)
+    """Codes [(N, ...)] of images (N, H, W, C), uint8 or in [0, 1]; [z_mean, z_log_var] of a variational autoencoder."""
+    encoded = [_encoded(autoencoder, images[chunk]) for chunk in chunks(images, multiple=BATCH)]
+    return [np.concatenate(parts) for parts in zip(*encoded, strict=True)]
+
+
+def _encoded(autoencoder: Autoencoder, images: Array) -> list[Array]:
+    outputs = _predict(autoencoder.encoder, scaled(images) if images.dtype == np.uint8 else images)
     return outputs if isinstance(outputs, list) else [outputs]
 
 
@@ -51,12 +54,13 @@ def _predict(model: "keras.Model", inputs: Array) -> Any:
 
 
 def latents(variant: str, autoencoder: Autoencoder, splits: Splits, encoded: dict[str, list[Array]]) -> dict[str, Any]:
-    """The features file: clean images' codes, flat, with where each is from."""
+    """The features file: clean images' codes, flat, with where each is from; `labels` is None if there are none."""
+    labelled = all("labels" in arrays for arrays in splits.values())
     return {
         "variant": variant,
         "features": np.concatenate([_flat(encoded[split][0]) for split in splits]),  # (N, D) float32
-        "labels": np.concatenate([arrays["labels"] for arrays in splits.values()]),
-        "split": np.repeat(list(splits), [len(arrays["labels"]) for arrays in splits.values()]),
+        "labels": np.concatenate([arrays["labels"] for arrays in splits.values()]) if labelled else None,
+        "split": np.repeat(list(splits), [len(arrays["index"]) for arrays in splits.values()]),
         "index": np.concatenate([arrays["index"] for arrays in splits.values()]),
         "latent_shape": autoencoder.latent_shape,
     }
@@ -67,14 +71,13 @@ def _flat(code: Array) -> Array:
 
 
 def reconstruct(autoencoder: Autoencoder, images: Array, noise: float, seed: int) -> dict[str, Array]:
-    """Reconstructions (N, H, W, C) of `images`, made noisy first if the variant removes noise.
+    """Reconstructions (N, H, W, C) of `images` (uint8), made noisy first if the variant removes noise.
 
     A variational autoencoder's `reconstructions` come from z_mean; `sampled` come from one draw of the code each.
     """
     arrays = {}
     if noise:
-        draws = np.random.default_rng([seed, NOISE]).standard_normal(images.shape, np.float32)
-        images = arrays["noisy"] = np.clip(images + np.float32(noise) * draws, 0, 1)
+        images = arrays["noisy"] = noisy(images, noise, np.random.default_rng([seed, NOISE]))
     encoded = encode(autoencoder, images)
     arrays["reconstructions"] = _predict(autoencoder.decoder, encoded[0])
     if autoencoder.variational:
@@ -83,6 +86,16 @@ def reconstruct(autoencoder: Autoencoder, images: Array, noise: float, seed: int
         arrays |= {"z_mean": z_mean, "z_log_var": z_log_var}
         arrays["sampled"] = _predict(autoencoder.decoder, z_mean + np.exp(z_log_var / 2) * draws)
     return arrays
+
+
+def noisy(images: Array, stddev: float, rng: np.random.Generator) -> Array:
+    """uint8 images as float32 with Gaussian noise, clipped to [0, 1]."""
+    result = np.empty(images.shape, np.float32)
+    for chunk in chunks(images):
+        clean = scaled(images[chunk])
+        draws = rng.standard_normal(clean.shape, np.float32)
+        result[chunk] = np.clip(clean + np.float32(stddev) * draws, 0, 1)
+    return result
 
 
 def generate(autoencoder: Autoencoder, train_codes: Array, seed: int) -> dict[str, Array]:

@@ -15,5 +15,5 @@ def restore_outputs() -> None:
     with Repo() as repo:
         for stage in repo.stage.collect(name):
             for output in stage.outs:
-                if output.hash_info and not output.exists:
+                if output.hash_info and output.use_cache and not output.changed_cache():
                     output.checkout(force=True)

@@ -43,7 +43,8 @@ def describe(p: Params, variant: str, tags: Mapping[str, str]) -> Any:
         "seed": p.seed,
         "threads": p.threads,
         "precision": p.precision,
-        **dict(flattened(p.model_dump(mode="json", include={"prepare", "tsne", "evaluate"}), "/")),
+        **dict(flattened({"prepare": p.prepare.settings()}, "/")),
+        **dict(flattened(p.model_dump(mode="json", include={"tsne", "evaluate"}), "/")),
         **p.variant(variant).settings(),
     }
     return Run(

@@ -17,7 +17,9 @@ def main(variant: str) -> str:
     latents = read_pickle(paths.latents(variant))
     rows = np.flatnonzero(latents["split"] == "test")[: p.tsne.points]
     check_perplexity(p.tsne.perplexity, len(rows), f"test images of {variant}")
-    chosen = {key: latents[key][rows] for key in ("features", "labels", "split", "index")}
+    chosen = {key: latents[key][rows] for key in ("features", "split", "index")}
+    if latents["labels"] is not None:
+        chosen["labels"] = latents["labels"][rows]
     embedding, divergence = embed(chosen["features"], p.tsne.perplexity, p.seed)
     write_pickle(paths.embedding(variant), latents | chosen | {"embedding": embedding, "kl_divergence": divergence})
     return f"t-SNE {variant}: {len(rows)} points, KL divergence {divergence:.3f}"

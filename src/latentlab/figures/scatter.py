@@ -1,30 +1,36 @@
 """Points in the plane, coloured by class."""
 
+from collections.abc import Mapping
+
 import numpy as np
 from matplotlib.figure import Figure
 
 from latentlab.artifacts import Array
-from latentlab.figures.style import COLOURS, MARKERS, figure
+from latentlab.figures.style import COLOURS, MARKERS, figure, plain
+
+LEGEND = 25  # classes in a column of it
 
 
-def scatter(points: Array, labels: Array, title: str, x: str, y: str) -> Figure:
-    """Points (N, 2) with a colour, a marker and a legend entry for each class in `labels` (N,)."""
+def scatter(points: Array, classes: Mapping[str, Array] | None, title: str, x: str, y: str) -> Figure:
+    """Points (N, 2) with a colour, a marker and a legend entry for each class, a name and its rows; or without."""
     drawing = figure(7, 6, title)
     axes = drawing.subplots()
-    for number, label in enumerate(np.unique(labels)):
-        chosen = points[labels == label]
+    groups = {"": np.arange(len(points))} if classes is None else classes
+    for number, (name, rows) in enumerate(groups.items()):
         axes.scatter(
-            chosen[:, 0],
-            chosen[:, 1],
+            points[rows, 0],
+            points[rows, 1],
             s=20,
             alpha=0.8,
             linewidths=0.3,
             edgecolors="0.2",
             color=COLOURS[number % len(COLOURS)],
             marker=MARKERS[(number + number // len(COLOURS)) % len(MARKERS)],
-            label=str(label),
+            label=plain(name),
         )
     axes.set(xlabel=x, ylabel=y)
     axes.grid(alpha=0.2)
-    drawing.legend(title="class", loc="outside right upper", markerscale=1.6)
+    if classes:
+        columns = -(-len(classes) // LEGEND)
+        drawing.legend(title="class", loc="outside right upper", markerscale=1.6, ncols=columns)
     return drawing

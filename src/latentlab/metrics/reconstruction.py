@@ -1,46 +1,69 @@
-"""How close reconstructions are to the originals; both (N, H, W, C) in [0, 1]."""
+"""How close reconstructions are to the originals. Both are (N, H, W, C), in [0, 1] or, the originals, uint8."""
+
+from collections.abc import Callable
 
 import numpy as np
 from skimage.metrics import structural_similarity
 
 from latentlab.artifacts import Array
+from latentlab.memory import chunks
 
 EPSILON = 1e-7  # keeps logarithms finite
 
 
-def pixel_bce(images: Array, reconstructions: Array) -> Array:
-    """Binary cross-entropy of each pixel in nats, (N, H, W, C) float64."""
-    p = np.clip(reconstructions.astype(np.float64), EPSILON, 1 - EPSILON)
-    bce: Array = -images * np.log(p) - (1 - images) * np.log1p(-p)
-    return bce
+def image_bce(images: Array, reconstructions: Array) -> Array:
+    """Binary cross-entropy of each image in nats, summed over its pixels, (N,) float64."""
+    return _each(_summed_bce, images, reconstructions)
 
 
 def bce(images: Array, reconstructions: Array) -> float:
     """Mean binary cross-entropy a pixel, in nats."""
-    return float(pixel_bce(images, reconstructions).mean())
+    return float(image_bce(images, reconstructions).mean() / images[0].size)
 
 
 def mse(images: Array, reconstructions: Array) -> float:
     """Mean squared error a pixel."""
-    return float(_squared_errors(images, reconstructions).mean())
+    return float(_each(_squared_error, images, reconstructions).mean())
 
 
 def psnr(images: Array, reconstructions: Array) -> float:
     """Peak signal-to-noise ratio in decibels, mean over images; an image without error counts as 100 dB."""
-    errors = _squared_errors(images, reconstructions).mean(axis=(1, 2, 3))  # (N,)
+    errors = _each(_squared_error, images, reconstructions)  # (N,)
     return float(np.mean(-10 * np.log10(np.maximum(errors, 1e-10))))
 
 
 def ssim(images: Array, reconstructions: Array) -> float:
     """Structural similarity (Wang et al. 2004), mean over images; the window has 7 pixels, fewer in tiny images."""
+    return float(_each(_similarity, images, reconstructions).mean())
+
+
+def _each(measure: Callable[[Array, Array], Array], images: Array, reconstructions: Array) -> Array:
+    """What `measure` gives for each image, (N,); it gets some of them at a time, in [0, 1]."""
+    parts = []
+    for chunk in chunks(images):
+        part = images[chunk]
+        scaled = part / np.float32(255) if part.dtype == np.uint8 else part
+        parts.append(measure(scaled, reconstructions[chunk]))
+    return np.concatenate(parts)
+
+
+def _summed_bce(images: Array, reconstructions: Array) -> Array:
+    p = np.clip(reconstructions.astype(np.float64), EPSILON, 1 - EPSILON)
+    pixels = -images * np.log(p) - (1 - images) * np.log1p(-p)  # (n, H, W, C)
+    sums: Array = pixels.sum(axis=(1, 2, 3))
+    return sums
+
+
+def _squared_error(images: Array, reconstructions: Array) -> Array:
+    means: Array = ((images.astype(np.float64) - reconstructions) ** 2).mean(axis=(1, 2, 3))
+    return means
+
+
+def _similarity(images: Array, reconstructions: Array) -> Array:
     side = min(7, *images.shape[1:3])
     window = side if side % 2 else side - 1
     values = [
         structural_similarity(one, other, win_size=window, data_range=1.0, channel_axis=-1)
         for one, other in zip(images, reconstructions, strict=True)
     ]
-    return float(np.mean(values))
-
-
-def _squared_errors(images: Array, reconstructions: Array) -> Array:
-    return (images.astype(np.float64) - reconstructions) ** 2
+    return np.array(values)

@@ -3,7 +3,7 @@
 import numpy as np
 
 from latentlab.artifacts import Array
-from latentlab.metrics.reconstruction import pixel_bce
+from latentlab.metrics.reconstruction import image_bce
 
 
 def kl(z_mean: Array, z_log_var: Array) -> float:
@@ -17,6 +17,6 @@ def kl(z_mean: Array, z_log_var: Array) -> float:
 
 def evidence(images: Array, sampled: Array, z_mean: Array, z_log_var: Array) -> dict[str, float]:
     """`elbo` = -(`reconstruction` + `kl`), with one draw of the code an image in `sampled` (N, H, W, C)."""
-    reconstruction = float(pixel_bce(images, sampled).sum(axis=(1, 2, 3)).mean())
+    reconstruction = float(image_bce(images, sampled).mean())
     divergence = kl(z_mean, z_log_var)
     return {"elbo": -(reconstruction + divergence), "reconstruction": reconstruction, "kl": divergence}
