@@ -42,6 +42,7 @@ lint: install ## ruff and mypy
 bench: install ## compare training with Keras and PyTorch on an idle machine: docs/benchmarks.md
 	python -m benchmarks.training
 	python -m benchmarks.limit
+	python -m benchmarks.scale
 
 ui: install ## MLflow's web page on loopback
 	mlflow ui --backend-store-uri sqlite:///mlflow.db --host 127.0.0.1 --port 5000

@@ -40,13 +40,20 @@ def test_losses_have_a_panel_for_each_term() -> None:
 
 
 def test_scatter_has_a_legend_entry_colour_and_marker_for_each_class(rng: np.random.Generator) -> None:
-    labels = np.repeat(np.arange(12), 5)
-    drawing = scatter(rng.normal(size=(60, 2)), labels, "t", "x", "y")
-    assert [text.get_text() for text in drawing.legends[0].get_texts()] == [str(label) for label in range(12)]
+    classes = {f"class {number}": np.arange(5) + 5 * number for number in range(12)}
+    drawing = scatter(rng.normal(size=(60, 2)), classes, "t", "x", "y")
+    assert [text.get_text() for text in drawing.legends[0].get_texts()] == list(classes)
     looks = {
         (str(points.get_facecolor()), str(points.get_paths()[0].vertices)) for points in drawing.axes[0].collections
     }
     assert len(looks) == 12
+
+
+def test_scatter_without_classes_has_all_points_and_no_legend(rng: np.random.Generator) -> None:
+    drawing = scatter(rng.normal(size=(60, 2)), None, "t", "x", "y")
+    (points,) = drawing.axes[0].collections
+    assert np.shape(points.get_offsets()) == (60, 2)
+    assert drawing.legends == []
 
 
 def test_rows_are_labelled_and_aligned() -> None:
@@ -105,7 +112,7 @@ def test_bars_carry_their_values() -> None:
     "draw",
     [
         lambda: losses(HISTORY, "nats", 1, "t"),
-        lambda: scatter(PIXELS.reshape(-1, 2), np.arange(120) % 3, "t", "x", "y"),
+        lambda: scatter(PIXELS.reshape(-1, 2), {"a": np.arange(60), "b": np.arange(60, 120)}, "t", "x", "y"),
         lambda: bars(["one"], {"loss": [1.0]}, "t"),
     ],
 )

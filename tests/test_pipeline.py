@@ -51,7 +51,9 @@ def test_source_deps_are_the_import_closure(stage: str) -> None:
     if stage == "train":
         expected = {MODEL}
     if stage == "prepare":
-        expected = {DATASET}
+        datasets = plugins.available("datasets")
+        modules_of_them = {f"src/latentlab/datasets/{dataset}.py" for dataset in datasets}
+        expected = {DATASET} | closure(*(f"datasets.{dataset}" for dataset in datasets)) - modules_of_them
     listed = {path for path in body(stage)["deps"] if path.startswith("src/")}
     if stage == "train":
         for model in plugins.available("models"):
@@ -93,7 +95,7 @@ def test_only_later_stages_see_the_test_split() -> None:
         ("tensorflow", {"train", "extract"}),
         ("mlflow", {"track"}),
         ("sklearn", {"prepare", "tsne", "evaluate"}),
-        ("matplotlib", {"plot", "compare"}),
+        ("matplotlib", {"prepare", "plot", "compare"}),
     ],
 )
 def test_heavy_libraries_are_imported_where_they_are_used(library: str, users: set[str]) -> None:

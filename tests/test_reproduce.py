@@ -166,6 +166,45 @@ def test_a_loss_that_is_not_finite_stops_the_run_and_keeps_all_results(clone: Pa
     assert not (clone / "checkpoints").exists()
 
 
+def test_data_of_the_users_own_is_watched_and_downloads_are_not(clone: Path) -> None:
+    try:
+        (clone / "data/raw/mnist").mkdir()
+        (clone / "data/raw/mnist/part").touch()
+        (clone / "data/raw/train-images-idx3-ubyte.gz").touch()
+        assert json.loads(run("dvc", "status", "--json", "prepare")) == {}
+        (clone / "data/raw/own").mkdir()
+        (clone / "data/raw/own/image.png").touch()
+        assert json.loads(run("dvc", "status", "--json", "prepare"))["prepare"] == [
+            {"changed deps": {"data/raw": "modified"}}
+        ]
+        assert run("git", "status", "--porcelain") == ""
+    finally:
+        shutil.rmtree(clone / "data/raw/mnist")
+        shutil.rmtree(clone / "data/raw/own")
+        (clone / "data/raw/train-images-idx3-ubyte.gz").unlink()
+
+
+@pytest.mark.usefixtures("edit")
+@pytest.mark.parametrize("cached", [True, False], ids=["cached", "empty cache"])
+def test_data_that_cannot_be_read_is_one_line_and_the_splits_come_back(clone: Path, cached: bool) -> None:
+    good = contents(clone / "data/prepared")
+    replace("dataset: mnist_5k, images: 300", "dataset: npz, path: data/raw/none.npz")
+    cache, aside = clone / ".dvc/cache", clone / ".dvc/aside"
+    try:
+        if not cached:
+            cache.rename(aside)
+        done = subprocess.run(["dvc", "repro", "prepare"], capture_output=True, text=True)
+    finally:
+        if not cached:
+            shutil.rmtree(cache, ignore_errors=True)
+            aside.rename(cache)
+            run("dvc", "checkout", "--force", "prepare")
+    assert done.returncode != 0
+    assert "error: params.yaml: prepare.path: found 'data/raw/none.npz': No such file or directory" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert contents(clone / "data/prepared") == good
+
+
 @pytest.mark.usefixtures("edit")
 def test_a_slip_in_dvc_yaml_is_one_line(clone: Path) -> None:
     whole = (clone / "dvc.yaml").read_text()
