@@ -49,6 +49,14 @@ def test_scatter_has_a_legend_entry_colour_and_marker_for_each_class(rng: np.ran
     assert len(looks) == 12
 
 
+def test_names_are_shown_as_they_are(rng: np.random.Generator, tmp_path: Path) -> None:
+    names = ["_hidden", "$5_to_$10", "100 %"]
+    drawing = scatter(rng.normal(size=(6, 2)), {name: np.array([at]) for at, name in enumerate(names)}, "t", "x", "y")
+    drawing.savefig(tmp_path / "x.png")
+    shown = [text.get_text().replace("\\$", "$").strip() for text in drawing.legends[0].get_texts()]
+    assert shown == names
+
+
 def test_scatter_without_classes_has_all_points_and_no_legend(rng: np.random.Generator) -> None:
     drawing = scatter(rng.normal(size=(60, 2)), None, "t", "x", "y")
     (points,) = drawing.axes[0].collections
