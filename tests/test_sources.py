@@ -81,7 +81,7 @@ def put_gzip(folder: Path, arrays: dict[str, Any]) -> None:
 def quick(monkeypatch: pytest.MonkeyPatch, project: Path) -> None:
     """No waiting between attempts, no mirror."""
     monkeypatch.delenv(MIRROR, raising=False)
-    monkeypatch.setattr(mnist_files, "download", lambda url, path: web.download(url, path, timeout=0.5, pause=0.01))
+    monkeypatch.setattr(mnist_files, "download", lambda url, path: web.download(url, path, timeout=2.0, pause=0.01))
 
 
 @pytest.mark.parametrize("put", [put_npz, put_idx, put_gzip])
@@ -169,7 +169,7 @@ class Handler(BaseHTTPRequestHandler):
         self.wfile.write(rest[: len(rest) // 3])
         if fault == "stall":
             self.wfile.flush()
-            time.sleep(1.5)
+            time.sleep(3)
             return
         self.wfile.write(rest[len(rest) // 3 :])
 
@@ -195,7 +195,7 @@ def serving(files: dict[str, bytes], faults: list[Any]) -> Iterator[Any]:
 
 
 def fetch(server: Any, path: Path) -> None:
-    web.download(f"{server.url}/file", path, timeout=0.5, pause=0.01)
+    web.download(f"{server.url}/file", path, timeout=2.0, pause=0.01)
 
 
 @pytest.mark.parametrize(
@@ -242,7 +242,7 @@ def test_no_server(tmp_path: Path) -> None:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     with pytest.raises(web.DownloadError, match="no connection"):
-        web.download(f"http://127.0.0.1:{port}/file", tmp_path / "file", timeout=0.5, pause=0.01)
+        web.download(f"http://127.0.0.1:{port}/file", tmp_path / "file", timeout=2.0, pause=0.01)
 
 
 def served(arrays: dict[str, Any], prefix: str) -> dict[str, bytes]:
