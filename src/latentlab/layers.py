@@ -24,7 +24,7 @@ def to_image(x: keras.KerasTensor, image_shape: tuple[int, int, int]) -> keras.K
 
 def dense_to_image(x: keras.KerasTensor, image_shape: tuple[int, int, int]) -> keras.KerasTensor:
     """A dense layer from features (N, D) to images (N, H, W, C) in (0, 1)."""
-    x = layers.Dense(math.prod(image_shape), name="pixels", dtype="float32")(x)  # (N, HWC)
+    x = layers.Dense(math.prod(image_shape), name="pixels")(x)  # (N, HWC)
     return to_image(layers.Reshape(image_shape, name="reshape")(x), image_shape)
 
 
