@@ -63,7 +63,6 @@ def _decode(
         conv = layers.Conv2D(filters, 3, padding=padding, use_bias=options.bias, name=f"conv{number}")
         x = activated(x, conv, options.batch_norm)
         x = layers.UpSampling2D(2, name=f"upsample{number}")(x)  # (N, 2h, 2w, filters)
-    x = layers.Conv2D(image_shape[2], 3, padding="same", use_bias=options.bias, name="pixels", dtype="float32")(
-        x
-    )  # (N, >=H, >=W, C)
-    return to_image(x, image_shape)
+    # bfloat16 would round the logits and cost accuracy
+    pixels = layers.Conv2D(image_shape[2], 3, padding="same", use_bias=options.bias, name="pixels", dtype="float32")
+    return to_image(pixels(x), image_shape)

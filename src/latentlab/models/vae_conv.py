@@ -37,5 +37,5 @@ def build(options: Options, image_shape: tuple[int, int, int]) -> Autoencoder:
     for number, filters in enumerate(reversed(options.filters), 1):
         conv = layers.Conv2DTranspose(filters, 3, strides=2, padding="same", name=f"conv{number}")
         x = activated(x, conv, options.batch_norm)  # (N, 2h, 2w, filters)
-    x = layers.Conv2DTranspose(image_shape[2], 3, padding="same", name="pixels", dtype="float32")(x)
+    x = layers.Conv2DTranspose(image_shape[2], 3, padding="same", name="pixels")(x)
     return Autoencoder(encoder, keras.Model(code, to_image(x, image_shape), name="decoder"))

@@ -46,5 +46,5 @@ def build(options: Options, image_shape: tuple[int, int, int]) -> Autoencoder:
     x = deconv(3, 1, "same", 1)(x)
     x = deconv(3, 1, "same", 2)(x)
     x = deconv(3, 2, "valid", 3)(x)  # (N, H+1, W+1, filters)
-    x = layers.Conv2D(image_shape[2], 2, name="pixels", dtype="float32")(x)  # (N, H, W, C), one more if odd
+    x = layers.Conv2D(image_shape[2], 2, name="pixels")(x)  # (N, H, W, C), one more if odd
     return Autoencoder(encoder, keras.Model(code, to_image(x, image_shape), name="decoder"))
