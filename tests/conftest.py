@@ -1,7 +1,7 @@
-"""A project of its own for each test: params.yaml, studies, an MLflow store; never the real ones."""
+"""A project of its own for each test: params.yaml, studies, an MLflow store; never the real ones. And a study's run."""
 
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +10,20 @@ import pytest
 from ruamel.yaml import YAML
 
 ROOT = Path(__file__).parent.parent
+
+
+def run_stages(variants: Iterable[str]) -> None:
+    """All stages of the study in the current folder, in this process."""
+    from latentlab import check, compare, evaluate, extract, plot, prepare, track, train, tsne
+
+    check.main()
+    prepare.main()
+    variants = list(variants)
+    for variant in variants:
+        for stage in (train, extract, tsne, evaluate, plot):
+            assert variant in stage.main(variant)
+    compare.main()
+    assert track.main().startswith(f"track: {len(variants)} new runs of {len(variants)}")
 
 
 @pytest.fixture

@@ -177,7 +177,7 @@ def test_data_of_the_users_own_is_watched_and_downloads_are_not(clone: Path) -> 
         assert json.loads(run("dvc", "status", "--json", "prepare"))["prepare"] == [
             {"changed deps": {"data/raw": "modified"}}
         ]
-        assert run("git", "status", "--porcelain") == ""
+        assert run("git", "status", "--porcelain", "--", "data") == ""
     finally:
         shutil.rmtree(clone / "data/raw/mnist")
         shutil.rmtree(clone / "data/raw/own")

@@ -11,23 +11,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from latentlab import (
-    check,
-    compare,
-    evaluate,
-    extract,
-    params,
-    paths,
-    plot,
-    prepare,
-    runtime,
-    track,
-    train,
-    tsne,
-)
+from latentlab import evaluate, extract, params, paths, plot, runtime, track, train, tsne
 from latentlab.artifacts import read_csv, read_json, read_keras, read_npz
 from latentlab.errors import UserError
-from tests.conftest import ROOT
+from tests.conftest import ROOT, run_stages
 
 pytestmark = pytest.mark.slow
 
@@ -44,13 +31,7 @@ def study(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(root)
         patch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{root}/mlflow.db")
-        check.main()
-        prepare.main()
-        for variant in VARIANTS:
-            for stage in (train, extract, tsne, evaluate, plot):
-                assert variant in stage.main(variant)
-        compare.main()
-        assert track.main().startswith("track: 9 new runs of 9")
+        run_stages(VARIANTS)
         yield root
 
 

@@ -6,6 +6,7 @@ number comes from (seed, epoch, step), so an epoch's result does not depend on w
 
 import math
 from collections.abc import Callable
+from functools import partial
 
 import keras
 import tensorflow as tf
@@ -18,6 +19,8 @@ from latentlab.training.strategy import spread
 SHUFFLE, STEP, VALIDATION = range(3)  # streams of random numbers
 VALIDATION_BATCH = 500
 CHUNK_BYTES = 2**23  # of images that are gathered at a time
+
+_graph = partial(tf.function, autograph=False)  # autograph takes a second or two to look for loops in Python
 
 
 def training_epoch(
@@ -46,7 +49,7 @@ def training_epoch(
     xla = autoencoder.xla and strategy is None
     mean = _mean_over_batches(spread(step, strategy), images, settings.batch_size, autoencoder.variational, xla)
 
-    @tf.function
+    @_graph()
     def run(epoch: tf.Tensor) -> Terms:
         order = tf.random.experimental.stateless_shuffle(tf.range(len(images)), _seed(seed, SHUFFLE, epoch))
         return mean(order, _seed(seed, STEP, epoch))
@@ -67,7 +70,7 @@ def validation_epoch(autoencoder: Autoencoder, images: tf.Tensor, settings: Trai
 
     mean = _mean_over_batches(step, images, VALIDATION_BATCH, autoencoder.variational, xla=False)
 
-    @tf.function
+    @_graph()
     def run() -> Terms:
         return mean(tf.range(len(images)), _seed(seed, VALIDATION, tf.constant(0)))
 
@@ -89,26 +92,29 @@ def _mean_over_batches(
 
     batch_of_any_size = tf.TensorSpec([None, *images.shape[1:]], images.dtype)
 
-    @tf.function(input_signature=[batch_of_any_size, tf.TensorSpec([2], tf.int32)])  # traced once for both uses
+    @_graph(input_signature=[batch_of_any_size, tf.TensorSpec([2], tf.int32)])  # traced once for both uses
     def summed(batch: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
         terms = step(batch, seed)
         return tf.stack([terms[name] for name in names]) * tf.cast(tf.shape(batch)[0], tf.float32)
 
-    @tf.function(jit_compile=xla)
-    def loop(batches: tf.Tensor, first: tf.Tensor, count: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
-        totals = tf.zeros(len(names))
-        for number in tf.range(count):
-            totals += summed(batches[number], tf.random.fold_in(seed, first + number))
-        return totals
+    @_graph(jit_compile=xla)
+    def chunk_sum(batches: tf.Tensor, first: tf.Tensor, count: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
+        def add(number: tf.Tensor, totals: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+            return number + 1, totals + summed(batches[number], tf.random.fold_in(seed, first + number))
+
+        return tf.while_loop(lambda number, _: number < count, add, (0, tf.zeros(len(names))))[1]
 
     def mean(rows: tf.Tensor, seed: tf.Tensor) -> Terms:
-        totals = tf.zeros(len(names))
         batches = tf.reshape(rows[: full * batch_size], [full, batch_size])
-        for first in tf.range(0, full, chunk):
+
+        def add(first: tf.Tensor, totals: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
             here = batches[first : first + chunk]
             count = tf.shape(here)[0]
             padded = tf.pad(here, [[0, chunk - count], [0, 0]])  # all chunks of one shape: XLA compiles once
-            totals += loop(tf.gather(images, tf.ensure_shape(padded, [chunk, batch_size])), first, count, seed)
+            gathered = tf.gather(images, tf.ensure_shape(padded, [chunk, batch_size]))
+            return first + chunk, totals + chunk_sum(gathered, first, count, seed)
+
+        totals = tf.while_loop(lambda first, _: first < full, add, (0, tf.zeros(len(names))))[1]
         if rest:
             totals += summed(tf.gather(images, rows[full * batch_size :]), tf.random.fold_in(seed, full))
         return dict(zip(names, tf.unstack(totals / len(images)), strict=True))

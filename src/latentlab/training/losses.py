@@ -37,7 +37,7 @@ def logits_bce(images: tf.Tensor, logits: tf.Tensor) -> tf.Tensor:
 
 
 # XLA makes one loop of these even where the rest of the graph is better off without it
-@tf.function(jit_compile=True)
+@tf.function(jit_compile=True, autograph=False)
 def _bce_sums(images: tf.Tensor, logits: tf.Tensor) -> tf.Tensor:
     pixels = math.prod(logits.shape[1:])
     group = next(size for size in range(min(64, pixels), 0, -1) if pixels % size == 0)  # factors are at most 2
@@ -46,7 +46,7 @@ def _bce_sums(images: tf.Tensor, logits: tf.Tensor) -> tf.Tensor:
     return linear + tf.reduce_sum(tf.math.log(tf.reduce_prod(factors, axis=2)), axis=1)  # (N,)
 
 
-@tf.function(jit_compile=True)
+@tf.function(jit_compile=True, autograph=False)
 def _by_logits(images: tf.Tensor, logits: tf.Tensor, upstream: tf.Tensor) -> tf.Tensor:
     small = tf.exp(-tf.abs(logits))
     probability = tf.where(logits >= 0, 1 / (1 + small), small / (1 + small))
