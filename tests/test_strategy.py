@@ -49,11 +49,16 @@ def losses(folder: Path) -> Any:
 
 
 @pytest.fixture
-def alone(project: Path, tiny: dict[str, Any], write_params: Any) -> Any:
-    """The loss curves of one worker."""
+def prepared(tiny: dict[str, Any], write_params: Any) -> None:
+    """Data to train on."""
     tiny["variants"]["sparse"] |= {"epochs": 4, "batch_size": 50}  # 210 images: the last batch is smaller, 5 each
     write_params(tiny)
     prepare.main()
+
+
+@pytest.fixture
+def alone(project: Path, prepared: None) -> Any:
+    """The loss curves of one worker."""
     subprocess.run([sys.executable, "-m", "latentlab.train", "sparse"], check=True, capture_output=True)
     curves = losses(project)
     (project / paths.history("sparse")).unlink()
@@ -80,7 +85,8 @@ def test_two_devices_give_the_losses_of_one(project: Path, alone: Any) -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("config", ["{", '{"cluster": {"worker": ["127.0.0.1:1"]}, "task": {"type": "wrker"}}'])
-def test_a_wrong_cluster_is_one_line(project: Path, alone: Any, config: str) -> None:
+@pytest.mark.usefixtures("prepared")
+def test_a_wrong_cluster_is_one_line(config: str) -> None:
     command = [sys.executable, "-m", "latentlab.train", "sparse"]
     done = subprocess.run(command, env=os.environ | {"TF_CONFIG": config}, capture_output=True, text=True)
     assert done.returncode == 1

