@@ -1,7 +1,7 @@
 """A project of its own for each test: params.yaml, studies, an MLflow store; never the real ones. And a study's run."""
 
 import shutil
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,13 +18,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     items.sort(key=lambda item: item.path not in slow)
 
 
-def run_stages(variants: Iterable[str]) -> None:
+def run_stages(variants: Sequence[str]) -> None:
     """All stages of the study in the current folder, in this process."""
     from latentlab import check, compare, evaluate, extract, plot, prepare, track, train, tsne
 
     check.main()
     prepare.main()
-    variants = list(variants)
     for variant in variants:
         for stage in (train, extract, tsne, evaluate, plot):
             assert variant in stage.main(variant)

@@ -9,14 +9,13 @@ import pytest
 from PIL import Image
 from ruamel.yaml import YAML
 
-from latentlab import paths, results
+from latentlab import params, paths, results
 from latentlab.artifacts import read_json, read_npz, read_pickle
 from tests.conftest import ROOT, run_stages
 
 pytestmark = pytest.mark.slow
 
-# every architecture with labels, one of each kind without
-VARIANTS = {True: ["simple", "denoise", "lstm", "vae", "vae_conv", "vae_deconv"], False: ["simple", "vae"]}
+VARIANTS = list(params.load(ROOT / "studies/tiny.yaml").variants)
 LABEL_METRICS = {("latent", "knn_accuracy"), ("latent", "linear_probe_accuracy"), ("tsne", "knn_accuracy")}
 
 
@@ -32,57 +31,57 @@ def paint(folder: Path, classes: tuple[str, ...]) -> None:
             Image.fromarray(image).save(folder / name / f"{row}.png")
 
 
-@pytest.fixture(scope="module", params=[True, False], ids=["classes", "flat"], autouse=True)
+@pytest.fixture(scope="module", params=[("red", "green", "blue"), ("",)], ids=["classes", "flat"], autouse=True)
 def labelled(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[bool]:
     """The tiny study on such images, run; whether they have labels."""
-    labelled: bool = request.param
     root = tmp_path_factory.mktemp("own")
     study = YAML(typ="safe", pure=True).load(ROOT / "studies/tiny.yaml")
     study["prepare"] = {"dataset": "images", "path": "data/raw/own", "validation": 0.2, "test": 0.3}
     study["tsne"] = {"perplexity": 3, "points": 1000}
-    study["variants"] = {name: study["variants"][name] | {"epochs": 1} for name in VARIANTS[labelled]}
+    for entry in study["variants"].values():
+        entry["epochs"] = 1
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(root)
         patch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{root}/mlflow.db")
-        paint(root / "data/raw/own", ("red", "green", "blue") if labelled else ("",))
+        paint(root / "data/raw/own", request.param)
         YAML(typ="safe", pure=True).dump(study, root / "params.yaml")
-        run_stages(VARIANTS[labelled])
-        yield labelled
+        run_stages(VARIANTS)
+        yield len(request.param) > 1
 
 
-def test_every_variant_gives_images_back_in_colour(labelled: bool) -> None:
+@pytest.mark.parametrize("variant", VARIANTS)
+def test_every_variant_gives_images_back_in_colour(variant: str) -> None:
     test = read_npz(paths.prepared("test"))["images"]
     assert test.shape[1:] == (48, 64, 3)
-    for variant in VARIANTS[labelled]:
-        decoded = read_npz(paths.decoded(variant))
-        assert decoded["reconstructions"].shape == test.shape, variant
-        assert decoded["random"].shape == (100, 48, 64, 3), variant
+    decoded = read_npz(paths.decoded(variant))
+    assert decoded["reconstructions"].shape == test.shape
+    assert decoded["random"].shape == (100, 48, 64, 3)
 
 
-def test_metrics_that_need_labels_are_absent_without_them(labelled: bool) -> None:
-    for variant in VARIANTS[labelled]:
-        metrics = read_json(paths.metrics("tiny", variant))
-        found = {(group, name) for group, values in metrics.items() for name in values}
-        assert found & LABEL_METRICS == (LABEL_METRICS if labelled else set()), variant
-        assert {("reconstruction", "bce"), ("tsne", "trustworthiness"), ("latent", "active_units")} <= found, variant
+@pytest.mark.parametrize("variant", VARIANTS)
+def test_metrics_that_need_labels_are_absent_without_them(variant: str, labelled: bool) -> None:
+    metrics = read_json(paths.metrics("tiny", variant))
+    found = {(group, name) for group, values in metrics.items() for name in values}
+    assert found & LABEL_METRICS == (LABEL_METRICS if labelled else set())
+    assert {("reconstruction", "bce"), ("tsne", "trustworthiness"), ("latent", "active_units")} <= found
 
 
-def test_features_and_embedding_say_whether_there_are_labels(labelled: bool) -> None:
-    for variant in VARIANTS[labelled]:
-        for path in (paths.latents(variant), paths.embedding(variant)):
-            content: dict[str, Any] = read_pickle(path)
-            assert (content["labels"] is not None) == labelled, path
-            assert len(content["features"]) == len(content["index"]), path
+@pytest.mark.parametrize("variant", VARIANTS)
+def test_features_and_embedding_say_whether_there_are_labels(variant: str, labelled: bool) -> None:
+    for path in (paths.latents(variant), paths.embedding(variant)):
+        content: dict[str, Any] = read_pickle(path)
+        assert (content["labels"] is not None) == labelled
+        assert len(content["features"]) == len(content["index"])
 
 
-def test_pictures(labelled: bool) -> None:
-    for variant in VARIANTS[labelled]:
-        names = {path.stem for path in paths.plots("tiny", variant).glob("*.png")}
-        assert {"losses", "reconstructions", "codes", "random_codes", "tsne"} <= names, variant
+@pytest.mark.parametrize("variant", VARIANTS)
+def test_pictures(variant: str) -> None:
+    names = {path.stem for path in paths.plots("tiny", variant).glob("*.png")}
+    assert {"losses", "reconstructions", "codes", "random_codes", "tsne"} <= names
 
 
 def test_table_and_comparison(labelled: bool) -> None:
-    rows = results.rows(results.read("tiny", VARIANTS[labelled]))
+    rows = results.rows(results.read("tiny", VARIANTS))
     column = results.headings().index("k-NN accuracy ↑")
     assert all(bool(row[column]) == labelled for row in rows)
     assert {path.name for path in paths.comparison("tiny").iterdir()} == {"metrics.png", "reconstructions.png"}
