@@ -1,7 +1,9 @@
 """A project of its own for each test: params.yaml, studies, an MLflow store; never the real ones. And a study's run."""
 
+import os
 import shutil
-from collections.abc import Callable, Sequence
+import subprocess
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,9 +20,17 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     items.sort(key=lambda item: item.path not in slow)
 
 
+@pytest.fixture(scope="session", autouse=True)
+def quiet_training() -> Iterator[None]:
+    """No live losses, which cost a process for each training, but where a test is about them."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("LATENTLAB_LIVE", "0")
+        yield
+
+
 def run_stages(variants: Sequence[str]) -> None:
-    """All stages of the study in the current folder, in this process."""
-    from latentlab import check, compare, evaluate, extract, plot, prepare, track, train, tsne
+    """All stages of the study in the current folder but `track`, in this process."""
+    from latentlab import check, compare, evaluate, extract, plot, prepare, train, tsne
 
     check.main()
     prepare.main()
@@ -28,7 +38,52 @@ def run_stages(variants: Sequence[str]) -> None:
         for stage in (train, extract, tsne, evaluate, plot):
             assert variant in stage.main(variant)
     compare.main()
-    assert track.main().startswith(f"track: {len(variants)} new runs of {len(variants)}")
+
+
+def run(*command: str, **variables: str) -> str:
+    """What a command prints. It has to end well."""
+    done = subprocess.run(command, capture_output=True, text=True, env=os.environ | variables)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+def git(*arguments: str) -> str:
+    return run("git", *arguments)
+
+
+def make_clone(root: Path, patch: pytest.MonkeyPatch, variants: Sequence[str]) -> None:
+    """The files that are in git, committed in `root`, with some variants of the tiny study; no cache, lock or store.
+
+    The process and its environment are in it afterwards.
+    """
+    for name in run("git", "-C", str(ROOT), "ls-files", "--cached", "--others", "--exclude-standard").split():
+        if name != "dvc.lock" and not name.startswith("metrics/") and (ROOT / name).exists():
+            (root / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(ROOT / name, root / name)
+    head, _, rest = (ROOT / "studies/tiny.yaml").read_text().partition("variants:\n")
+    wanted = [line for line in rest.splitlines() if line.split(":")[0].strip() in variants]
+    (root / "params.yaml").write_text("\n".join([f"{head}variants:", *wanted, ""]))
+    patch.chdir(root)
+    patch.setenv("PYTHONPATH", str(root / "src"))
+    patch.delenv("MLFLOW_TRACKING_URI", raising=False)
+    # git must not find the developer's own settings, nor a repository above
+    patch.setenv("GIT_CONFIG_GLOBAL", os.devnull)
+    git("init", "-q")
+    git("config", "user.name", "t")
+    git("config", "user.email", "t@example.org")
+    commit("clone")
+
+
+def commit(message: str) -> None:
+    git("add", ".")
+    git("commit", "-qm", message)
+
+
+def replace(old: str, new: str) -> None:
+    """Change params.yaml."""
+    text = Path("params.yaml").read_text()
+    assert old in text
+    Path("params.yaml").write_text(text.replace(old, new))
 
 
 @pytest.fixture

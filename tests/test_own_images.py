@@ -42,7 +42,6 @@ def labelled(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFa
         entry["epochs"] = 1
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(root)
-        patch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{root}/mlflow.db")
         paint(root / "data/raw/own", request.param)
         YAML(typ="safe", pure=True).dump(study, root / "params.yaml")
         run_stages(VARIANTS)

@@ -1,7 +1,6 @@
 """The pipeline under DVC: a copy of the project with a study of two variants."""
 
 import json
-import os
 import shutil
 import subprocess
 import time
@@ -15,7 +14,7 @@ from ruamel.yaml import YAML
 from latentlab import paths
 from latentlab.errors import UserError
 from latentlab.reproduce import reproduce
-from tests.conftest import ROOT
+from tests.conftest import commit, git, make_clone, replace, run
 
 pytestmark = pytest.mark.slow
 
@@ -44,41 +43,14 @@ def build(options, image_shape):
 '''
 
 
-def run(*command: str) -> str:
-    done = subprocess.run(command, capture_output=True, text=True)
-    assert done.returncode == 0, done.stdout + done.stderr
-    return done.stdout
-
-
-def git(*arguments: str) -> None:
-    run("git", *arguments)
-
-
 @pytest.fixture(scope="module", autouse=True)
 def clone(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """The files that are in git, and nothing else: no cache, no lock, no store."""
+    """A clone with two variants, run and committed."""
     root = tmp_path_factory.mktemp("clone")
-    for name in run("git", "-C", str(ROOT), "ls-files", "--cached", "--others", "--exclude-standard").split():
-        if name != "dvc.lock" and not name.startswith("metrics/") and (ROOT / name).exists():
-            (root / name).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy(ROOT / name, root / name)
-    head, _, rest = (ROOT / "studies/tiny.yaml").read_text().partition("  sparse:")
-    (vae,) = (line for line in rest.splitlines() if line.startswith("  vae:"))
-    (root / "params.yaml").write_text(f"{head}{vae}\n")
     with pytest.MonkeyPatch.context() as patch:
-        patch.chdir(root)
-        patch.setenv("PYTHONPATH", str(root / "src"))
-        patch.delenv("MLFLOW_TRACKING_URI", raising=False)
-        # git must not find the developer's own settings, nor a repository above
-        patch.setenv("GIT_CONFIG_GLOBAL", os.devnull)
-        git("init", "-q")
-        git("config", "user.name", "t")
-        git("config", "user.email", "t@example.org")
-        git("add", ".")
-        git("commit", "-qm", "clone")
+        make_clone(root, patch, ["simple", "vae"])
         assert reproduce(jobs=2) == WHOLE
-        git("add", ".")
-        git("commit", "-qm", "results")
+        commit("results")
         yield root
 
 
@@ -89,12 +61,6 @@ def edit(clone: Path) -> Iterator[None]:
     yield
     (clone / "params.yaml").write_text(before)
     reproduce(jobs=2)
-
-
-def replace(old: str, new: str) -> None:
-    text = Path("params.yaml").read_text()
-    assert old in text
-    Path("params.yaml").write_text(text.replace(old, new))
 
 
 def test_results_are_there_and_nothing_is_left_to_do(clone: Path) -> None:

@@ -3,17 +3,22 @@
 import os
 import sys
 import time
+from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from latentlab import params, paths, results
 from latentlab.artifacts import replacing
 from latentlab.errors import UserError
 from latentlab.settings import flattened
+
+if TYPE_CHECKING:
+    from latentlab.runs import Cell
 
 TABLE_WIDTH = 124
 
@@ -77,17 +82,76 @@ def show_results(
     if markdown:
         print(results.markdown(metrics))
         return
+    _print_wide(_columns(f"study {p.study}, test split", results.headings(), results.rows(metrics)))
+    print(f"pictures: {paths.PLOTS / p.study}/   numbers: {paths.METRICS / p.study}/   runs: make ui")
+
+
+@app.command(name="track")
+def run_track(
+    everything: Annotated[
+        bool, typer.Option("--all", help="the results of every commit and experiment, not of the workspace")
+    ] = False,
+    register: Annotated[
+        str | None, typer.Option(metavar="METRIC", help="give the best run's models the alias `best` in the registry")
+    ] = None,
+) -> None:
+    """Make MLflow agree with the result files. What it has already is left alone."""
+    p = params.load()
+    if everything:
+        from latentlab.revisions import track_all  # MLflow and DVC take seconds
+
+        print(track_all())
+    else:
+        from latentlab.track import track
+
+        print(track())
+    if register is not None:
+        from latentlab.registry import register_best
+
+        print(register_best(p.study, register))
+
+
+@app.command(name="compare")
+def compare_runs(
+    study: Annotated[list[str] | None, typer.Option(help="a study, several times for several [default: all]")] = None,
+    runs: Annotated[
+        list[str] | None, typer.Option(help="a variant's name or a run's id, several times for several [default: all]")
+    ] = None,
+    sort: Annotated[str, typer.Option(metavar="METRIC", help="best first")] = "test/bce",
+    csv: Annotated[bool, typer.Option("--csv", help="every metric, for spreadsheets")] = False,
+    markdown: Annotated[bool, typer.Option("--markdown", help="as a Markdown table")] = False,
+) -> None:
+    """Show finished runs in MLflow side by side. Those that differ only in the seed are a row: mean ± deviation."""
+    if csv and markdown:
+        raise UserError("--csv and --markdown: found both, allowed: one of them")
+    results.better(sort)
+    from latentlab import runs as tracked  # MLflow takes seconds
+
+    rows = tracked.ordered(tracked.grouped(tracked.find(study or [], runs or [])), sort)
+    if csv:
+        print(tracked.comma_separated(rows))
+    elif markdown:
+        print(tracked.markdown(rows))
+    else:
+        head, body = tracked.table(rows)
+        _print_wide(_columns(f"runs by {sort}", head, ([_bold(cell) for cell in row] for row in body)))
+
+
+def _bold(cell: "Cell") -> str:
+    return f"[bold]{cell.text}[/bold]" if cell.best else escape(cell.text)
+
+
+def _print_wide(table: Table) -> None:
     console = Console()
     console.width = max(console.width, TABLE_WIDTH)  # a narrow window wraps lines, which beats cut numbers
-    console.print(_table(p.study, metrics))
-    console.print(f"pictures: {paths.PLOTS / p.study}/   numbers: {paths.METRICS / p.study}/   runs: make ui")
+    console.print(table)
 
 
-def _table(name: str, metrics: dict[str, results.Metrics]) -> Table:
-    table = Table(title=f"study {name}, test split")
-    for number, heading in enumerate(results.headings()):
+def _columns(title: str, head: Sequence[str], rows: Iterable[Sequence[str]]) -> Table:
+    table = Table(title=title)
+    for number, heading in enumerate(head):
         table.add_column(heading, justify="right" if number else "left")
-    for row in results.rows(metrics):
+    for row in rows:
         table.add_row(*row)
     return table
 

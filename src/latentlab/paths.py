@@ -4,6 +4,9 @@ from pathlib import Path
 
 PARAMS = Path("params.yaml")
 STUDIES = Path("studies")
+REQUIREMENTS = Path("requirements.lock")
+LOCK = Path("dvc.lock")
+PIPELINE = Path("dvc.yaml")
 CARD = Path("data/prepared/card.json")
 CHECKED = Path("data/params.checked")
 METRICS = Path("metrics")

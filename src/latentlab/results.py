@@ -1,10 +1,11 @@
 """The table of results: which metrics of a study are the main ones, and what they are for each variant."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from latentlab import paths
 from latentlab.artifacts import read_json
+from latentlab.errors import UserError
 
 
 @dataclass(frozen=True)
@@ -16,6 +17,16 @@ class Column:
     heading: str
     format: str
     better: str = ""
+
+    @property
+    def tracked(self) -> str:
+        """Its name in MLflow."""
+        return tracked(self.group, self.name)
+
+
+def tracked(group: str, name: str) -> str:
+    """What MLflow calls a metric: `test/bce` stands for the reconstruction of test images."""
+    return f"{'test' if group == 'reconstruction' else group}/{name}"
 
 
 COLUMNS = (
@@ -30,7 +41,24 @@ COLUMNS = (
     Column("vae", "elbo", "ELBO", ".1f", "↑"),
 )
 
+OTHERS = {  # which way is better, of metrics that are not in the table
+    "loss": "↓",
+    "validation_loss": "↓",
+    "test/mse": "↓",
+    "test/psnr": "↑",
+    "tsne/kl_divergence": "↓",
+    "tsne/trustworthiness": "↑",
+}
+
 Metrics = dict[str, dict[str, float]]
+
+
+def better(metric: str) -> str:
+    """Whether less (↓) or more (↑) is better of a metric by its name in MLflow. Raises `UserError` if neither is."""
+    ways = {column.tracked: column.better for column in COLUMNS if column.better} | OTHERS
+    if metric not in ways:
+        raise UserError(f"metric: found {metric!r}, allowed: {', '.join(sorted(ways))}")
+    return ways[metric]
 
 
 def read(study: str, variants: Iterable[str]) -> dict[str, Metrics]:
@@ -58,3 +86,8 @@ def markdown(metrics: dict[str, Metrics]) -> str:
     head = headings()
     lines = [head, ["---", *["---:"] * (len(head) - 1)], *rows(metrics)]
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+
+
+def by_tracked_name(metrics: Mapping[str, Mapping[str, float]]) -> dict[str, float]:
+    """All numbers of a variant as MLflow has them."""
+    return {tracked(group, name): value for group, values in metrics.items() for name, value in values.items()}

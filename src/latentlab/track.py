@@ -1,84 +1,122 @@
-"""Stage `track`: mirror the study in MLflow, one run a variant. A result that is there already is left alone."""
+"""Stage `track`: make MLflow agree with the result files, one run a variant. What is there already is left alone."""
 
-import hashlib
-import json
-import logging
-import os
-from collections.abc import Mapping
+import sys
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from tqdm import tqdm
 
 from latentlab import params, paths, provenance, stage
-from latentlab.artifacts import read_csv, read_json
-from latentlab.params import Params
-from latentlab.settings import flattened
+from latentlab.errors import UserError
+from latentlab.inputs import read_yaml, recorded
+from latentlab.result import Result, Workspace
+from latentlab.tracking.glance import glance
+from latentlab.tracking.place import Place, StoreError
 
 
 def main() -> str:
-    """Add the runs that MLflow does not have yet."""
+    """Mirror the study in params.yaml. A store that cannot be used is no reason to fail: the results stand."""
+    try:
+        return f"track: {track()}"
+    except StoreError as error:
+        print(f"warning: {error}; `latentlab track` completes the mirror", file=sys.stderr)
+        return "track: not done"
+
+
+def track() -> str:
+    """Bring every result of the workspace into MLflow; a line on what that changed.
+
+    Raises `StoreError` if MLflow cannot be used, and `UserError` if a variant has no whole result; the others are
+    tracked first.
+    """
     p = params.load()
-    tags = {**provenance.git_tags(), **provenance.version_tags(), **dataset_tags(read_json(paths.CARD))}
-    from latentlab.tracking import Store  # takes seconds, so a slip in params.yaml is told first
-
-    for noisy in ("alembic", "mlflow"):  # each tells at length how it makes a new database
-        logging.getLogger(noisy).setLevel(logging.WARNING)
-    store = Store(Path(os.environ.get("DVC_ROOT", ".")))
-    experiment = store.experiment(p.study)
-    added = 0
-    for variant in tqdm(p.variants, desc="track", disable=None):
-        added += store.add(experiment, describe(p, variant, tags))
-    return f"track: {added} new runs of {len(p.variants)} in {store.uri}, experiment {p.study}"
+    faults: list[str] = []
+    summary = bring(workspace_results(p.study, p.variants, faults), Place.of(Path()), faults)
+    if faults:
+        more = f" and {len(faults) - 1} more like this" if len(faults) > 1 else ""
+        raise UserError(f"{faults[0]}{more}; {summary}")
+    return f"{summary} of study {p.study}"
 
 
-def describe(p: Params, variant: str, tags: Mapping[str, str]) -> Any:
-    """The `Run` of a variant, from its files. Raises `UserError` where one is missing."""
-    from latentlab.tracking import Run
-
-    artifacts = files(p.study, variant)
-    history = read_csv(paths.history(variant))
-    settings = {
-        "study": p.study,
-        "seed": p.seed,
-        "threads": p.threads,
-        "precision": p.precision,
-        **dict(flattened({"prepare": p.prepare.settings()}, "/")),
-        **dict(flattened(p.model_dump(mode="json", include={"tsne", "evaluate"}), "/")),
-        **p.variant(variant).settings(),
+def workspace_results(study: str, variants: Iterable[str], faults: list[str]) -> Iterator[Result]:
+    """The results that dvc.lock has of these variants; why there is none of others joins the `faults`."""
+    lock = read_yaml(paths.LOCK)
+    tags = {
+        **provenance.git_tags(),
+        **provenance.version_tags(),
+        **provenance.platform_tags(),
+        "platform.of": "tracking",  # a run that was logged while it trained has `training`
     }
-    return Run(
-        name=variant,
-        key=key(settings, [path for group in artifacts.values() for path in group]),
-        params={name: str(value) for name, value in settings.items()},
-        metrics=dict(flattened(read_json(paths.metrics(p.study, variant)), "/")),
-        curves={name: values.tolist() for name, values in history.items() if name != "epoch"},
-        tags=tags,
-        artifacts=artifacts,
-    )
+    for variant in variants:
+        try:
+            found = recorded(lock, variant)
+        except UserError as error:
+            faults.append(str(error))
+            continue
+        command = provenance.command(tags.get("git.commit"), variant)
+        yield Result(study, variant, found, Workspace(), tags | {"command": command})
 
 
-def files(study: str, variant: str) -> dict[str, list[Path]]:
-    """The files that a run carries, by folder."""
-    return {
-        "models": [paths.encoder(variant), paths.decoder(variant)],
-        "features": [paths.latents(variant), paths.embedding(variant)],
-        "plots": sorted(paths.plots(study, variant).glob("*.png")),
-        "metrics": [paths.metrics(study, variant), paths.history(variant)],
-    }
+@dataclass
+class Summary:
+    """How many runs a call has made, extended, and found complete."""
+
+    uri: str
+    new: int = 0
+    extended: int = 0
+    complete: int = 0
+
+    def __str__(self) -> str:
+        if not self.new + self.extended:
+            return f"nothing to do, {self.uri} has all {self.complete} runs"
+        return f"{self.uri} has {self.new} new runs, {self.extended} extended and {self.complete} unchanged"
 
 
-def key(settings: Mapping[str, Any], artifacts: list[Path]) -> str:
-    """What tells this result from others: a hash of its settings and of every file."""
-    digest = hashlib.sha256(json.dumps(settings, sort_keys=True).encode())
-    for path in artifacts:
-        digest.update(path.read_bytes())
-    return digest.hexdigest()
+def bring(results: Iterable[Result], place: Place, faults: list[str]) -> Summary:
+    """Mirror `results`; what is wrong with single ones joins the `faults`. Raises `StoreError`."""
+    summary = Summary(place.uri)
+    missing: dict[str, Result] = {}
+    for study, some in _by_study(results).items():
+        held = glance(place, study)
+        for key, result in some.items():
+            try:
+                if key in held and result.is_complete_in(held[key], place):
+                    summary.complete += 1
+                else:
+                    missing[key] = result
+            except UserError as error:
+                faults.append(str(error))
+    if missing:
+        _mirror(missing.values(), place, summary, faults)
+    return summary
 
 
-def dataset_tags(card: Mapping[str, Any]) -> dict[str, str]:
-    """Name and hash of the dataset."""
-    return {"dataset": card["dataset"], "dataset.sha256": card["sha256"]["images"]}
+def _by_study(results: Iterable[Result]) -> dict[str, dict[str, Result]]:
+    """Results by study and key. Of several revisions with the same result the first is its origin."""
+    studies: dict[str, dict[str, Result]] = {}
+    for result in results:
+        studies.setdefault(result.study, {}).setdefault(result.key, result)
+    return studies
+
+
+def _mirror(results: Iterable[Result], place: Place, summary: Summary, faults: list[str]) -> None:
+    # MLflow takes three seconds to import and to open a store
+    from latentlab.mirror import mirror
+    from latentlab.tracking.store import Store
+
+    store = Store(place)
+    for result in tqdm(results, desc="track", disable=None):
+        try:
+            run = mirror(store, result)
+        except StoreError:
+            raise
+        except UserError as error:
+            faults.append(str(error))
+            continue
+        summary.new += run.new
+        summary.extended += bool(run.writes and not run.new)
+        summary.complete += not run.writes
 
 
 if __name__ == "__main__":

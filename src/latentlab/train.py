@@ -8,38 +8,48 @@ from latentlab import params, paths, plugins, runtime, stage
 from latentlab.artifacts import Array, read_npz, write_csv, write_json, write_keras
 from latentlab.autoencoder import Autoencoder
 from latentlab.errors import UserError
+from latentlab.live import Live
 from latentlab.params import Params, Precision, Variant
 from latentlab.training.checkpoint import SECONDS, Checkpoint, training_key
+from latentlab.training.workers import several_workers, writes_results
 
 
 def main(variant: str) -> str:
     """Train `variant` on the training split; the validation split is the only other one it sees."""
     p = params.load()
     v = p.variant(variant)
+    checkpoint_seconds = _checkpoint_seconds()
     train, validation = (read_npz(paths.prepared(split))["images"] for split in ("train", "validation"))
+    with Live(variant, wanted=not several_workers()) as live:
+        return _train(p, v, train, validation, checkpoint_seconds, live)
+
+
+def _train(p: Params, v: Variant, train: Array, validation: Array, checkpoint_seconds: float, live: Live) -> str:
     runtime.start_tensorflow(p.seed, p.threads)
+    from latentlab.training.events import Events
     from latentlab.training.fit import fit
-    from latentlab.training.strategy import find_strategy, scope, several_workers, writes_results
+    from latentlab.training.strategy import find_strategy, scope
 
     strategy = find_strategy()
     # workers that were killed would have to agree on an epoch, so they begin anew
-    checkpoint = None if several_workers() else _checkpoint(p, v, train, validation)
+    checkpoint = None if several_workers() else _checkpoint(p, v, train, validation, checkpoint_seconds)
     with scope(strategy):
         autoencoder = build(v, train.shape[1:])
         trained = in_precision(autoencoder, v, train.shape[1:], p.precision)
     try:
-        result = fit(trained, train, validation, v, p.seed, checkpoint, strategy)
+        watchers = [live.epoch, Events(v.name).epoch]
+        result = fit(trained, train, validation, v, p.seed, checkpoint, strategy, watchers)
     except UserError:
         _delete(checkpoint)
         raise
-    done = f"train {variant}: {len(result.history)} epochs, validation loss {result.kept['validation_loss']:.4f}"
+    done = f"train {v.name}: {len(result.history)} epochs, validation loss {result.kept['validation_loss']:.4f}"
     if not writes_results():
         return f"{done}; the first worker writes the results"
     autoencoder.set_weights(trained.get_weights())
-    write_keras(paths.encoder(variant), autoencoder.encoder)
-    write_keras(paths.decoder(variant), autoencoder.decoder)
-    write_csv(paths.history(variant), result.history)
-    write_json(paths.training(variant), summary(autoencoder, result.best_epoch, len(result.history), result.kept))
+    write_keras(paths.encoder(v.name), autoencoder.encoder)
+    write_keras(paths.decoder(v.name), autoencoder.decoder)
+    write_csv(paths.history(v.name), result.history)
+    write_json(paths.training(v.name), summary(autoencoder, result.best_epoch, len(result.history), result.kept))
     _delete(checkpoint)
     return done
 
@@ -69,10 +79,9 @@ def in_precision(
     return other
 
 
-def _checkpoint(p: Params, variant: Variant, train: Array, validation: Array) -> Checkpoint:
+def _checkpoint(p: Params, variant: Variant, train: Array, validation: Array, seconds: float) -> Checkpoint:
     settings = [variant.name, variant.settings(), p.seed, p.threads, p.precision]
-    key = training_key(settings, [train, validation])
-    return Checkpoint(paths.checkpoint(variant.name), key, _checkpoint_seconds())
+    return Checkpoint(paths.checkpoint(variant.name), training_key(settings, [train, validation]), seconds)
 
 
 def _checkpoint_seconds() -> float:

@@ -1,6 +1,7 @@
 """The loop over epochs: history, the best epoch, progress, what a checkpoint needs."""
 
 import math
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 import keras
@@ -43,11 +44,13 @@ def fit(
     seed: int,
     checkpoint: Checkpoint | None = None,
     strategy: tf.distribute.Strategy | None = None,
+    watchers: Sequence[Callable[[Row], None]] = (),
 ) -> Fit:
     """Train on `train` (N, H, W, C) uint8 and validate each epoch on `validation`, likewise.
 
     With a `checkpoint` it goes on from there, to the same result to the bit, and keeps it up to date. With a `strategy`
     its replicas share each batch; results are then the same but for rounding (and for the draws of noise and codes).
+    Each of the `watchers` is called with the row of the history after each epoch.
     Raises `UserError` at the first epoch with a loss that is not finite.
     """
     settings = variant.training
@@ -69,7 +72,10 @@ def fit(
             row |= {f"validation_{name}": float(value) for name, value in validate().items()}
             if not all(map(math.isfinite, row.values())):
                 raise UserError(f"variant {variant.name}: loss is not finite in epoch {epoch}; {ADVICE}")
-            progress.add({"epoch": epoch, **row})
+            row = {"epoch": epoch, **row}
+            progress.add(row)
+            for watcher in watchers:
+                watcher(row)
             if checkpoint and checkpoint.due:
                 checkpoint.save(progress.state)
             bar.set_postfix(loss=f"{row['loss']:.4f}", validation=f"{row['validation_loss']:.4f}", refresh=False)

@@ -1,6 +1,5 @@
 """One training on several GPUs of a machine, or on several machines: the same global batch in equal parts."""
 
-import json
 import os
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
@@ -30,19 +29,6 @@ def find_strategy() -> tf.distribute.Strategy | None:
 def scope(strategy: tf.distribute.Strategy | None) -> AbstractContextManager[None]:
     """Where variables have to be made."""
     return strategy.scope() if strategy else nullcontext()
-
-
-def several_workers() -> bool:
-    """Whether other processes train the same model."""
-    return bool(os.environ.get("TF_CONFIG"))
-
-
-def writes_results() -> bool:
-    """Whether this process is the one of its cluster that keeps the results."""
-    if not several_workers():
-        return True
-    task = json.loads(os.environ["TF_CONFIG"]).get("task", {})
-    return task.get("type") in ("chief", None) or (task["type"], task.get("index", 0)) == ("worker", 0)
 
 
 def spread(step: Step, strategy: tf.distribute.Strategy | None) -> Callable[[tf.Tensor, tf.Tensor], Terms]:

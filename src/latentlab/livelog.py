@@ -1,0 +1,79 @@
+"""The process that `live.py` starts: `python -m latentlab.livelog VARIANT` reads losses from its input into MLflow."""
+
+import json
+import os
+import signal
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from latentlab import inputs, params, paths, provenance
+from latentlab.artifacts import read_json
+from latentlab.errors import UserError
+from latentlab.live import COMPLETED
+from latentlab.tracking.place import Place
+
+CHUNK = 2**16  # bytes, the size of a pipe
+
+
+def main(variant: str) -> int:
+    """Log until the input ends; whatever goes wrong is one line on stderr and the exit code 1."""
+    try:
+        log(variant, lines(sys.stdin.fileno()))
+    except UserError as error:
+        print(f"warning: no live losses: {error}; {COMPLETED}", file=sys.stderr)
+        return 1
+    return 0
+
+
+def lines(descriptor: int) -> Iterator[list[dict[str, Any]]]:
+    """The JSON lines that have come since the last look, as soon as there are any."""
+    rest = b""
+    while chunk := os.read(descriptor, CHUNK):
+        *complete, rest = (rest + chunk).split(b"\n")
+        if complete:
+            yield [json.loads(line) for line in complete]
+
+
+def log(variant: str, batches: Iterator[list[dict[str, Any]]]) -> None:
+    """Log rows of a history into the run of the result that is being made. Epochs that it has are left out.
+
+    A last row `{"status": ...}` tells how the training ended; without one it was killed. Raises `UserError`.
+    """
+    study = params.load().study
+    planned = inputs.planned(variant)
+    from latentlab.tracking.run import Run
+    from latentlab.tracking.store import Store
+
+    run = Run.begin(Store(Place.of(Path())), study, variant, planned.key)
+    run.set_status("RUNNING")
+    run.set_params(planned.settings(variant))
+    run.set_tags({"latentlab.study": study, "latentlab.code": planned.code})
+    if "git.dirty" not in run.tags:
+        run.set_tags(origin(variant))
+    seen = max(run.epochs("loss"), default=0)
+    status = "KILLED"
+    for rows in batches:
+        if "status" in rows[-1]:
+            status = rows.pop()["status"]
+        run.log_epochs(row for row in rows if row["epoch"] > seen)
+    run.set_status(status)
+
+
+def origin(variant: str) -> dict[str, str]:
+    """Tags on where a result comes from that is being made here and now."""
+    git, card = provenance.git_tags(), read_json(paths.CARD)
+    return {
+        **git,
+        **provenance.version_tags(),
+        **provenance.platform_tags(),
+        "platform.of": "training",
+        "command": provenance.command(git.get("git.commit"), variant),
+        "dataset": card["dataset"],
+    }
+
+
+if __name__ == "__main__":
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C ends the training, and that ends the input
+    sys.exit(main(sys.argv[1]))

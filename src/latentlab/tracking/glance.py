@@ -1,0 +1,94 @@
+"""What a store holds, without MLflow, whose import and start take three seconds. Read only, and never the last word."""
+
+import sqlite3
+from collections.abc import Mapping
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import urlparse
+from urllib.request import url2pathname
+
+import requests
+
+from latentlab.tracking.place import Place
+
+KEY = "latentlab.key"
+TIMEOUT = 10.0  # seconds; whoever does not answer by then is asked again through MLflow
+RUNS = """
+SELECT runs.run_uuid, runs.status, runs.artifact_uri, tags.key, tags.value
+FROM runs JOIN tags ON tags.run_uuid = runs.run_uuid JOIN experiments USING (experiment_id)
+WHERE runs.lifecycle_stage = 'active' AND experiments.name = ?
+ORDER BY runs.start_time, runs.run_uuid
+"""
+
+
+@dataclass(frozen=True)
+class Held:
+    """A run as a store has it."""
+
+    status: str
+    tags: Mapping[str, str]
+    artifacts: str
+
+    def has_files(self, place: Place) -> bool:
+        """Whether its files are where they belong. Those of a server are not looked at."""
+        address = urlparse(self.artifacts)
+        if address.scheme != "file":
+            return True
+        folder = Path(url2pathname(address.path))
+        return folder.exists() and (place.artifacts is None or folder.is_relative_to(place.artifacts))
+
+
+def glance(place: Place, study: str) -> dict[str, Held]:
+    """The runs of a study by the key of their result, the oldest of several; empty if that is hard to tell."""
+    try:
+        if place.sqlite:
+            runs = _from_database(place.sqlite, study)
+        elif place.uri.startswith(("http://", "https://")):
+            runs = _from_server(place.uri.rstrip("/"), study)
+        else:
+            return {}
+    except (sqlite3.Error, requests.RequestException, KeyError, ValueError):
+        return {}  # MLflow will say what is wrong
+    held: dict[str, Held] = {}
+    for run in runs:
+        if KEY in run.tags:
+            held.setdefault(run.tags[KEY], run)
+    return held
+
+
+def _from_database(path: Path, study: str) -> list[Held]:
+    if not path.exists():
+        return []
+    tags: dict[str, dict[str, str]] = {}
+    about: dict[str, tuple[str, str]] = {}
+    with closing(sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True)) as connection:
+        for run, status, artifacts, name, value in connection.execute(RUNS, (study,)):
+            about[run] = status, artifacts
+            tags.setdefault(run, {})[name] = value
+    return [Held(status, tags[run], artifacts) for run, (status, artifacts) in about.items()]
+
+
+def _from_server(uri: str, study: str) -> list[Held]:
+    """MLflow's REST API, https://mlflow.org/docs/latest/rest-api.html."""
+    api = f"{uri}/api/2.0/mlflow"
+    answer = requests.get(f"{api}/experiments/get-by-name", {"experiment_name": study}, timeout=TIMEOUT)
+    answer.raise_for_status()
+    query = {
+        "experiment_ids": [answer.json()["experiment"]["experiment_id"]],
+        "filter": f"tags.`{KEY}` LIKE '%'",
+        "max_results": 1000,
+        "order_by": ["start_time"],
+    }
+    runs: list[Held] = []
+    token = None
+    while True:
+        wanted = query | ({"page_token": token} if token else {})
+        answer = requests.post(f"{api}/runs/search", json=wanted, timeout=TIMEOUT)
+        answer.raise_for_status()
+        page = answer.json()
+        for run in page.get("runs", []):
+            tags = {tag["key"]: tag["value"] for tag in run["data"].get("tags", [])}
+            runs.append(Held(run["info"]["status"], tags, run["info"]["artifact_uri"]))
+        if not (token := page.get("next_page_token")):
+            return runs

@@ -1,0 +1,44 @@
+"""Where the runs are: the store in MLFLOW_TRACKING_URI, else `mlflow.db` and `mlartifacts/` in the project's folder."""
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+from latentlab.errors import UserError
+
+VARIABLE = "MLFLOW_TRACKING_URI"
+COPIES = Path(".dvc/tmp/exps")  # where `dvc exp run --temp` and `--queue` work
+
+
+class StoreError(UserError):
+    """MLflow cannot be used, or refused something."""
+
+
+@dataclass(frozen=True)
+class Place:
+    """The address of a store. `database` and `artifacts` are set for the project's own alone."""
+
+    uri: str
+    database: Path | None = None
+    artifacts: Path | None = None
+
+    @classmethod
+    def of(cls, folder: Path) -> "Place":
+        """The place that the environment, or else the project that `folder` belongs to, has for runs."""
+        if uri := os.environ.get(VARIABLE):
+            return cls(uri)
+        root = project_root(folder.resolve())
+        return cls(f"sqlite:///{root}/mlflow.db", root / "mlflow.db", root / "mlartifacts")
+
+    @property
+    def sqlite(self) -> Path | None:
+        """The file of an SQLite database, the project's own or another."""
+        return Path(self.uri.removeprefix("sqlite:///")) if self.uri.startswith("sqlite:///") else None
+
+
+def project_root(folder: Path) -> Path:
+    """The project that a folder belongs to: for the copies in which DVC runs experiments, the one they are from."""
+    for parent in folder.parents:
+        if folder.is_relative_to(parent / COPIES):
+            return parent
+    return folder
