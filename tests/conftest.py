@@ -5,11 +5,14 @@ import shutil
 import subprocess
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
 from ruamel.yaml import YAML
+
+if TYPE_CHECKING:
+    from latentlab.tracking.store import Store
 
 ROOT = Path(__file__).parent.parent
 
@@ -94,6 +97,33 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{tmp_path}/mlflow.db")
     return tmp_path
+
+
+@pytest.fixture(scope="session")
+def database(tmp_path_factory: pytest.TempPathFactory) -> bytes:
+    """A migrated, empty MLflow database: making one takes seconds."""
+    from latentlab.tracking.place import Place
+    from latentlab.tracking.store import Store
+
+    root = tmp_path_factory.mktemp("mlflow")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.delenv("MLFLOW_TRACKING_URI", raising=False)
+        Store(Place.of(root))
+    return (root / "mlflow.db").read_bytes()
+
+
+@pytest.fixture
+def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, database: bytes) -> "Store":
+    """The store of a project, with the process in it."""
+    from latentlab.tracking.place import Place
+    from latentlab.tracking.store import Store
+
+    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+    folder = tmp_path / "project"
+    folder.mkdir()
+    (folder / "mlflow.db").write_bytes(database)
+    monkeypatch.chdir(folder)
+    return Store(Place.of(folder))
 
 
 @pytest.fixture

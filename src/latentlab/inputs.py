@@ -116,12 +116,8 @@ def md5(path: Path) -> str:
     """The hash that DVC gives a file, or a folder (`.dir` at its end). Raises `UserError` if there is none."""
     try:
         if path.is_dir():
-            entries = [
-                {"md5": md5(file), "relpath": file.relative_to(path).as_posix()}
-                for file in sorted(path.rglob("*"))
-                if file.is_file()
-            ]
-            entries.sort(key=lambda entry: tuple(entry["relpath"].split("/")))
+            files = {file.relative_to(path).as_posix(): file for file in path.rglob("*") if file.is_file()}
+            entries = [{"md5": md5(files[name]), "relpath": name} for name in sorted(files)]
             return hashlib.md5(json.dumps(entries, sort_keys=True).encode()).hexdigest() + ".dir"
         with path.open("rb") as file:
             return hashlib.file_digest(file, "md5").hexdigest()

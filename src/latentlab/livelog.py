@@ -17,10 +17,10 @@ from latentlab.tracking.place import Place
 CHUNK = 2**16  # bytes, the size of a pipe
 
 
-def main(variant: str) -> int:
-    """Log until the input ends; whatever goes wrong is one line on stderr and the exit code 1."""
+def main(variant: str, descriptor: int) -> int:
+    """Log what comes from a file descriptor until it ends; whatever goes wrong is one line on stderr and the exit code 1."""
     try:
-        log(variant, lines(sys.stdin.fileno()))
+        log(variant, lines(descriptor))
     except UserError as error:
         print(f"warning: no live losses: {error}; {COMPLETED}", file=sys.stderr)
         return 1
@@ -76,4 +76,4 @@ def origin(variant: str) -> dict[str, str]:
 
 if __name__ == "__main__":
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C ends the training, and that ends the input
-    sys.exit(main(sys.argv[1]))
+    sys.exit(main(sys.argv[1], sys.stdin.fileno()))

@@ -1,13 +1,13 @@
 """Encoder and decoder as models of MLflow, which loads and serves them, and whose registry can name the best."""
 
 import tempfile
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-import mlflow.pyfunc
 import numpy as np
 from mlflow.entities import LoggedModelOutput, LoggedModelStatus
 from mlflow.exceptions import MlflowException
@@ -17,6 +17,10 @@ from mlflow.types import Schema, TensorSpec
 from latentlab.artifacts import Array
 from latentlab.tracking.run import Run
 from latentlab.tracking.store import Store
+
+with warnings.catch_warnings():
+    warnings.simplefilter("ignore")  # of its own type hints
+    import mlflow.pyfunc
 
 LOADER = Path(__file__).parents[1] / "served.py"
 HASH = "md5"  # the tag of a model that tells which file it is from
