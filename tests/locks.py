@@ -6,48 +6,24 @@ from typing import Any
 from ruamel.yaml import YAML
 
 from latentlab import params, paths
-from latentlab.inputs import STAGES, md5
-
-# what each stage reads and writes, as far as tests need it
-READS = {
-    "train": [paths.prepared("train"), paths.prepared("validation")],
-    "extract": [paths.prepared("test")],
-    "plot": [paths.CARD],
-}
+from latentlab.inputs import STAGES, md5, outputs, pipeline, value_of
 
 
-def write_lock(variants: list[str], code: str = "0") -> None:
-    """Record the results of the current folder as if DVC had run the stages. `code` is the hash of the source."""
-    content = params.read(paths.PARAMS)
-    stages: dict[str, Any] = {"prepare": _entry({name: content[name] for name in ("study", "seed", "prepare")}, [], [])}
+def write_lock(variants: list[str]) -> None:
+    """Record the results of the current folder as if DVC had run the stages."""
+    values = params.read(paths.PARAMS)
+    stages: dict[str, Any] = {}
     for variant in variants:
-        blocks = {
-            "train": {name: content[name] for name in ("seed", "threads", "precision")},
-            "tsne": {"tsne": content["tsne"]},
-        }
-        blocks["train"][f"variants.{variant}"] = content["variants"][variant]
-        for stage in STAGES:
-            stages[f"{stage}@{variant}"] = _entry(
-                blocks.get(stage, {}), READS.get(stage, []), _writes(stage, content["study"], variant)
-            )
-        stages[f"train@{variant}"]["deps"].append({"path": "src/latentlab/train.py", "md5": code})
+        blocks = pipeline(values, variant)
+        stages |= {f"{stage}@{variant}": _entry(blocks[stage], values) for stage in STAGES}
+        stages["prepare"] = _entry(blocks["prepare"] | {"deps": []}, values)
     YAML(typ="safe", pure=True).dump({"schema": "2.0", "stages": stages}, paths.LOCK)
 
 
-def _entry(settings: dict[str, Any], reads: list[Path], writes: list[Path]) -> dict[str, Any]:
+def _entry(block: dict[str, Any], values: dict[str, Any]) -> dict[str, Any]:
     return {
-        "cmd": "none",
-        "params": {"params.yaml": settings},
-        "deps": [{"path": str(path), "md5": md5(path)} for path in reads],
-        "outs": [{"path": str(path), "md5": md5(path)} for path in writes],
+        "cmd": block["cmd"],
+        "params": {"params.yaml": {name: value_of(values, name) for name in block["params"]}},
+        "deps": [{"path": path, "md5": md5(Path(path))} for path in block["deps"]],
+        "outs": [{"path": path, "md5": md5(Path(path))} for path in outputs(block)],
     }
-
-
-def _writes(stage: str, study: str, variant: str) -> list[Path]:
-    return {
-        "train": [paths.encoder(variant), paths.decoder(variant), paths.history(variant)],
-        "extract": [paths.latents(variant)],
-        "tsne": [paths.embedding(variant)],
-        "evaluate": [paths.metrics(study, variant)],
-        "plot": [paths.plots(study, variant)],
-    }[stage]

@@ -145,8 +145,8 @@ def training(monkeypatch: pytest.MonkeyPatch, store: Store) -> Callable[..., Non
     class Study:
         study = "quick"
 
-    monkeypatch.setattr(livelog.params, "load", Study)
-    monkeypatch.setattr(livelog.inputs, "planned", lambda variant: Inputs({"seed": 1}, {"src/a.py": "0"}))
+    monkeypatch.setattr("latentlab.params.load", Study)
+    monkeypatch.setattr("latentlab.inputs.planned", lambda variant: Inputs({"seed": 1}, {"src/a.py": "0"}))
     monkeypatch.setattr(livelog, "origin", lambda variant: {"git.dirty": "false", "platform.of": "training"})
     return lambda *groups: livelog.log("simple", batches(*groups))
 

@@ -77,20 +77,25 @@ def parse_yaml(text: str, name: str) -> dict[str, Any]:
 
 def planned(variant: str, root: Path = Path()) -> Inputs:
     """The inputs of a result that is about to be made, from dvc.yaml, params.yaml and the files below `root`."""
-    stages = read_yaml(root / paths.PIPELINE).get("stages", {})
     values = read_yaml(root / paths.PARAMS)
-    context = {**values, "key": variant, "item": values["variants"][variant]}
-    blocks = {stage: _filled_in(stages[stage].get("do", stages[stage]), context) for stage in ("prepare", *STAGES)}
+    blocks = pipeline(values, variant, root)
     names = {name for block in blocks.values() for name in block["params"]}
-    own = {path for stage in STAGES for path in _outputs(blocks[stage])}
+    own = {path for stage in STAGES for path in outputs(blocks[stage])}
     read = {path for stage in STAGES for path in blocks[stage]["deps"]} - own
-    return Inputs({name: _value(values, name) for name in names}, {path: md5(root / path) for path in read})
+    return Inputs({name: value_of(values, name) for name in names}, {path: md5(root / path) for path in read})
+
+
+def pipeline(values: Mapping[str, Any], variant: str, root: Path = Path()) -> dict[str, Any]:
+    """The stages of dvc.yaml that a variant's result comes from, with the `values` of params.yaml filled in."""
+    stages = read_yaml(root / paths.PIPELINE)["stages"]
+    context = {**values, "key": variant, "item": values["variants"][variant]}
+    return {stage: _filled_in(stages[stage].get("do", stages[stage]), context) for stage in ("prepare", *STAGES)}
 
 
 def _filled_in(block: Any, context: Mapping[str, Any]) -> Any:
     """A stage of dvc.yaml with its `${...}` replaced."""
     if isinstance(block, str):
-        return re.sub(r"\$\{([\w.]+)\}", lambda match: str(_value(context, match[1])), block)
+        return re.sub(r"\$\{([\w.]+)\}", lambda match: str(value_of(context, match[1])), block)
     if isinstance(block, list):
         return [_filled_in(item, context) for item in block]
     if isinstance(block, dict):
@@ -98,14 +103,15 @@ def _filled_in(block: Any, context: Mapping[str, Any]) -> Any:
     return block
 
 
-def _value(values: Mapping[str, Any], name: str) -> Any:
+def value_of(values: Mapping[str, Any], name: str) -> Any:
+    """A parameter by its name, `prepare.dataset`."""
     found: Any = values
     for part in name.split("."):
         found = found[part]
     return found
 
 
-def _outputs(block: Mapping[str, Any]) -> Iterable[str]:
+def outputs(block: Mapping[str, Any]) -> Iterable[str]:
     """Paths of a stage's outputs; one with options is a dict of one key."""
     for kind in ("outs", "metrics", "plots"):
         for item in block.get(kind, []):
@@ -146,13 +152,13 @@ def recorded(lock: Mapping[str, Any], variant: str) -> Recorded:
         if name not in stages:
             raise UserError(f"dvc.lock: found no stage {name}; `dvc repro` adds it")
     entries = {stage: stages[name] for stage, name in names.items()}
-    outputs = {out["path"]: out["md5"] for entry in entries.values() for out in entry.get("outs", [])}
+    written = {out["path"]: out["md5"] for entry in entries.values() for out in entry.get("outs", [])}
     inputs: dict[str, str] = {}
     params: dict[str, Any] = {}
     for stage, entry in entries.items():
         found = {dep["path"]: dep["md5"] for dep in entry.get("deps", [])} if stage != "prepare" else {}
         settings = entry.get("params", {}).get(paths.PARAMS.name, {})
-        if _differ(outputs | inputs, found) or _differ(params, settings):
+        if _differ(written | inputs, found) or _differ(params, settings):
             raise UserError(f"dvc.lock: {names[stage]} is older than the stages before it; `dvc repro` mends it")
         inputs |= found
         params |= settings

@@ -40,21 +40,21 @@ class Live:
         self._send({name: float(f"{value:.9g}") for name, value in row.items()})
 
     def _send(self, content: Mapping[str, object]) -> None:
-        if self.process and self.process.stdin:
-            try:
-                os.write(self.process.stdin.fileno(), json.dumps(content).encode() + b"\n")
-            except BlockingIOError:  # the other end is behind by 64 KiB
-                pass
-            except BrokenPipeError:  # it gave up, and said why
-                self.process.stdin = None
+        if self.process is None or self.process.stdin is None or self.process.stdin.closed:
+            return
+        try:
+            os.write(self.process.stdin.fileno(), json.dumps(content).encode() + b"\n")
+        except BlockingIOError:  # the other end is behind by 64 KiB
+            pass
+        except BrokenPipeError:  # it gave up, and said why
+            self.process.stdin.close()
 
     def __exit__(self, kind: type[BaseException] | None, *_: BaseException | TracebackType | None) -> None:
-        if self.process is None:
+        if self.process is None or self.process.stdin is None:
             return
         self._send({"status": "FINISHED" if kind is None else "FAILED" if issubclass(kind, Exception) else "KILLED"})
+        self.process.stdin.close()
         try:
-            if self.process.stdin:
-                self.process.stdin.close()
             self.process.wait(PATIENCE)
         except subprocess.TimeoutExpired:
             self.process.kill()

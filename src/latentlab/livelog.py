@@ -18,7 +18,7 @@ CHUNK = 2**16  # bytes, the size of a pipe
 
 
 def main(variant: str, descriptor: int) -> int:
-    """Log what comes from a file descriptor until it ends; whatever goes wrong is one line on stderr and the exit code 1."""
+    """Log what comes from a file descriptor until it ends; a fault is one line on stderr and the exit code 1."""
     try:
         log(variant, lines(descriptor))
     except UserError as error:

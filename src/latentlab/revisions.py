@@ -51,7 +51,7 @@ def revisions() -> list[str]:
 
 def experiments() -> dict[str, str]:
     """Names of DVC's experiments by commit."""
-    listed = provenance.git("for-each-ref", "--format=%(objectname) %(refname:lstrip=5)", "refs/exps") or ""
+    listed = provenance.git("for-each-ref", "--format=%(objectname) %(refname:lstrip=4)", "refs/exps") or ""
     return {commit: name for commit, _, name in (line.partition(" ") for line in listed.splitlines()) if name}
 
 
