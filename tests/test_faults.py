@@ -1,5 +1,6 @@
 """A store that is down, slow, broken, locked, full or forbidden: training ends well, and the mirror is mended later."""
 
+import os
 import resource
 import shutil
 import sqlite3

@@ -67,6 +67,7 @@ def test_results_are_there_and_nothing_is_left_to_do(clone: Path) -> None:
     assert {path.stem for path in (clone / "metrics/tiny").iterdir()} == {"simple", "vae"}
     assert (clone / "plots/tiny/compare/metrics.png").exists()
     assert (clone / "mlflow.db").exists()
+    assert run("latentlab", "track").startswith("nothing to do, ")
     lock = (clone / "dvc.lock").read_bytes()
     start = time.perf_counter()
     assert "Data and pipelines are up to date." in run("dvc", "repro")

@@ -8,18 +8,26 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import mlflow
 import numpy as np
 import pytest
 
 from latentlab import evaluate, extract, params, paths, plot, runtime, track, train, tsne
-from latentlab.artifacts import read_csv, read_json, read_keras, read_npz
+from latentlab.artifacts import read_csv, read_json, read_keras, read_npz, read_pickle
 from latentlab.errors import UserError
+from latentlab.tracking import glance as glancing
+from latentlab.tracking.glance import glance
+from latentlab.tracking.models import logged
+from latentlab.tracking.place import Place
+from latentlab.tracking.store import Store
 from tests.conftest import ROOT, run_stages
+from tests.locks import write_lock
 
 pytestmark = pytest.mark.slow
 
 VARIANTS = list(params.load(ROOT / "studies/tiny.yaml").variants)
 CODES = {"conv": (4, 4, 8), "denoise": (7, 7, 32), "vae": (2,), "vae_conv": (2,), "vae_deconv": (2,)}
+Held = dict[str, glancing.Held]
 each_variant = pytest.mark.parametrize("variant", VARIANTS)
 
 
@@ -30,7 +38,9 @@ def study(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     shutil.copy(ROOT / "studies/tiny.yaml", root / "params.yaml")
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(root)
-        patch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{root}/mlflow.db")
+        patch.delenv("MLFLOW_TRACKING_URI", raising=False)
+        for name in ("src", "dvc.yaml", "requirements.lock"):  # what dvc.lock speaks of
+            (root / name).symlink_to(ROOT / name)
         run_stages(VARIANTS)
         yield root
 
@@ -126,15 +136,50 @@ def test_comparison_and_card() -> None:
     assert read_json(paths.CARD)["dataset"] == "mnist_5k"
 
 
-def test_tracking_again_adds_nothing_and_a_changed_result_one_run() -> None:
-    assert track.main().startswith("track: 0 new runs of 9")
+@pytest.fixture(scope="module")
+def mirrored(study: Path, database: bytes) -> Held:
+    """The runs of all variants, by name, in the study's own store."""
+    (study / "mlflow.db").write_bytes(database)
+    write_lock(VARIANTS)
+    assert " has 9 new runs, 0 extended and 0 unchanged" in track.main()
+    return {held.tags["latentlab.variant"]: held for held in glance(Place.of(study), "tiny").values()}
+
+
+def test_every_variant_is_a_run_and_tracking_again_writes_nothing(mirrored: Held, study: Path) -> None:
+    assert set(mirrored) == set(VARIANTS)
+    before = (study / "mlflow.db").read_bytes()
+    assert track.main().startswith("track: nothing to do, ")
+    assert (study / "mlflow.db").read_bytes() == before
+
+
+@each_variant
+def test_mlflow_loads_both_halves(variant: str, mirrored: Held) -> None:
+    store = Store(Place.of(Path()))
+    (run,) = store.runs("tiny", f"attributes.run_name = '{variant}'")
+    models = {model.name: model for model in logged(store, run.info.experiment_id, run.info.run_id)}
+    with store.using():
+        encoder, decoder = (
+            mlflow.pyfunc.load_model(models[f"{variant}-{role}"].artifact_location) for role in ("encoder", "decoder")
+        )
+    images = (read_npz(paths.prepared("test"))["images"] / 255).astype(np.float32)
+    latents = read_pickle(paths.latents(variant))
+    codes = encoder.predict(images)
+    assert codes.shape == (60, *CODES.get(variant, (32,)))
+    assert codes.reshape(60, -1) == pytest.approx(latents["features"][latents["split"] == "test"], abs=1e-5)
+    assert decoder.predict(codes).shape == images.shape
+
+
+def test_a_result_of_other_bytes_extends_its_run(mirrored: Held) -> None:
     path = paths.metrics("tiny", "simple")
-    before = path.read_text()
+    before, lock = path.read_text(), paths.LOCK.read_text()
     try:
         path.write_text(json.dumps(json.loads(before) | {"extra": {"x": 1.0}}))
-        assert track.main().startswith("track: 1 new runs of 9")
+        write_lock(VARIANTS)
+        assert " has 0 new runs, 1 extended and 8 unchanged" in track.main()
     finally:
         path.write_text(before)
+        paths.LOCK.write_text(lock)
+    assert " has 0 new runs, 1 extended and 8 unchanged" in track.main()
 
 
 @pytest.mark.parametrize("variant", ["denoise", "vae"])
