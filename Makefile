@@ -43,6 +43,7 @@ bench: install ## compare training with Keras and PyTorch on an idle machine: do
 	python -m benchmarks.training
 	python -m benchmarks.limit
 	python -m benchmarks.scale
+	if [ -n "$(MNIST)" ]; then python -m benchmarks.live --mnist $(MNIST); fi
 
 ui: install ## MLflow's web page on loopback
 	mlflow ui --backend-store-uri sqlite:///mlflow.db --host 127.0.0.1 --port 5000
