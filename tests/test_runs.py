@@ -28,6 +28,11 @@ def add(store: Store, key: str, bce: float, name: str = "simple", study: str = "
     return run
 
 
+@pytest.fixture(autouse=True)
+def study_in_params(store: Store) -> None:
+    Path("params.yaml").write_text((ROOT / "studies/quick.yaml").read_text())
+
+
 def compare(*arguments: str) -> Result:
     return CliRunner().invoke(app, ["compare", *arguments], catch_exceptions=True)
 
@@ -53,15 +58,16 @@ def test_other_parameters_code_and_studies_are_rows_that_say_so(store: Store) ->
     add(store, "b", 0.2, epochs=6)
     add(store, "c", 0.3, study="other")
     add(store, "d", 0.4, study="other").set_tags({"latentlab.code": "123456789"})
-    head, _, *body = lines(compare("--markdown").output)
+    head, _, *body = lines(compare("--markdown", "--study", "quick", "--study", "other").output)
     assert head[:2] == ["run", "study"]
+    assert lines(compare("--markdown", "--runs", "simple").output)[2:] == body
     assert [row[:2] for row in body] == [
         ["simple (epochs=5)", "quick"],
         ["simple (epochs=6)", "quick"],
         ["simple (code 0)", "other"],
         ["simple (code 1234567)", "other"],
     ]
-    assert [row[0] for row in lines(compare("--markdown", "--study", "quick").output)[2:]] == [
+    assert [row[0] for row in lines(compare("--markdown").output)[2:]] == [
         "simple (epochs=5)",
         "simple (epochs=6)",
     ]

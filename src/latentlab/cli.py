@@ -113,9 +113,11 @@ def run_track(
 
 @app.command(name="compare")
 def compare_runs(
-    study: Annotated[list[str] | None, typer.Option(help="a study, several times for several [default: all]")] = None,
+    study: Annotated[
+        list[str] | None, typer.Option(help="a study, several times for several [default: that of params.yaml]")
+    ] = None,
     runs: Annotated[
-        list[str] | None, typer.Option(help="a variant's name or a run's id, several times for several [default: all]")
+        list[str] | None, typer.Option(help="a variant's name or a run's id, of any study, several times for several")
     ] = None,
     sort: Annotated[str, typer.Option(metavar="METRIC", help="best first")] = "test/bce",
     csv: Annotated[bool, typer.Option("--csv", help="every metric, for spreadsheets")] = False,
@@ -127,7 +129,8 @@ def compare_runs(
     results.better(sort)
     from latentlab import runs as tracked  # MLflow takes seconds
 
-    rows = tracked.ordered(tracked.grouped(tracked.find(study or [], runs or [])), sort)
+    studies = study or ([] if runs else [params.load().study])
+    rows = tracked.ordered(tracked.grouped(tracked.find(studies, runs or [])), sort)
     if csv:
         print(tracked.comma_separated(rows))
     elif markdown:

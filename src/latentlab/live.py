@@ -30,7 +30,9 @@ class Live:
         if self.wanted:
             # started before TensorFlow is imported, so that MLflow is there when the first epoch ends
             command = [sys.executable, "-m", "latentlab.livelog", self.variant]
-            self.process = subprocess.Popen(command, stdin=subprocess.PIPE, start_new_session=True)
+            self.process = subprocess.Popen(
+                command, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, start_new_session=True
+            )
             assert self.process.stdin
             os.set_blocking(self.process.stdin.fileno(), False)
         return self

@@ -11,7 +11,7 @@ from typing import Any
 from latentlab import inputs, params, paths, provenance
 from latentlab.artifacts import read_json
 from latentlab.errors import UserError
-from latentlab.live import COMPLETED
+from latentlab.live import COMPLETED, PATIENCE
 from latentlab.tracking.place import Place
 
 CHUNK = 2**16  # bytes, the size of a pipe
@@ -20,7 +20,7 @@ CHUNK = 2**16  # bytes, the size of a pipe
 def main(variant: str, descriptor: int) -> int:
     """Log what comes from a file descriptor until it ends; a fault is one line on stderr and the exit code 1."""
     try:
-        log(variant, lines(descriptor))
+        log(variant, _hurried(lines(descriptor)))
     except UserError as error:
         print(f"warning: no live losses: {error}; {COMPLETED}", file=sys.stderr)
         return 1
@@ -34,6 +34,12 @@ def lines(descriptor: int) -> Iterator[list[dict[str, Any]]]:
         *complete, rest = (rest + chunk).split(b"\n")
         if complete:
             yield [json.loads(line) for line in complete]
+
+
+def _hurried(batches: Iterator[list[dict[str, Any]]]) -> Iterator[list[dict[str, Any]]]:
+    """The batches. After the last this process has a while to live: nobody may have to wait for a store that hangs."""
+    yield from batches
+    signal.alarm(2 * int(PATIENCE))  # longer than the training waits, which says so
 
 
 def log(variant: str, batches: Iterator[list[dict[str, Any]]]) -> None:
