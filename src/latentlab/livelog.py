@@ -54,8 +54,7 @@ def log(variant: str, batches: Iterator[list[dict[str, Any]]]) -> None:
 
     run = Run.begin(Store(Place.of(Path())), study, variant, planned.key)
     run.set_status("RUNNING")
-    run.set_params(planned.settings(variant))
-    run.set_tags({"latentlab.study": study, "latentlab.code": planned.code})
+    run.describe(study, planned.settings(variant), planned.code)
     if "git.dirty" not in run.tags:
         run.set_tags(origin(variant))
     seen = max(run.epochs("loss"), default=0)

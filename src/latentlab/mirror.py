@@ -15,14 +15,6 @@ from latentlab.tracking.store import Store
 EXAMPLES = 3  # images, or codes, that show what a model takes
 
 
-def begin(store: Store, study: str, variant: str, key: str, settings: Mapping[str, Any], code: str) -> Run:
-    """The run of a result, with its parameters; made if there is none."""
-    run = Run.begin(store, study, variant, key)
-    run.set_params(settings)
-    run.set_tags({"latentlab.study": study, "latentlab.code": code})
-    return run
-
-
 def mirror(store: Store, result: Result) -> Run:
     """The run of a result, made complete. `run.writes` tells how many calls that took.
 
@@ -34,7 +26,8 @@ def mirror(store: Store, result: Result) -> Run:
     test = read_npz(result.get_input(paths.prepared("test")))["images"]
     metrics = read_json(files["metrics"])
     inputs = result.recorded.inputs
-    run = begin(store, result.study, result.variant, inputs.key, inputs.settings(result.variant), inputs.code)
+    run = Run.begin(store, result.study, result.variant, inputs.key)
+    run.describe(result.study, inputs.settings(result.variant), inputs.code)
     if run.new or result.knows_better(run.held):
         run.set_tags(result.tags)
     run.set_tags({f"dvc.{stage}": value for stage, value in result.recorded.stages.items()})

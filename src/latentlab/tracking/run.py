@@ -51,6 +51,11 @@ class Run:
             run.writes = 1
             return run
 
+    def describe(self, study: str, params: Mapping[str, Any], code: str) -> None:
+        """Say what the result is made with; `code` is a hash of the source."""
+        self.set_params(params)
+        self.set_tags({"latentlab.study": study, "latentlab.code": code})
+
     def set_tags(self, tags: Mapping[str, str]) -> None:
         """Add those tags that are missing or have another value."""
         other = {name: value for name, value in tags.items() if self.tags.get(name) != value}
