@@ -56,6 +56,11 @@ class Live:
             return
         self._send({"status": "FINISHED" if kind is None else "FAILED" if issubclass(kind, Exception) else "KILLED"})
         self.process.stdin.close()
+        if kind is None or issubclass(kind, Exception):  # who presses Ctrl-C does not want to wait
+            self._wait()
+
+    def _wait(self) -> None:
+        assert self.process
         try:
             self.process.wait(PATIENCE)
         except subprocess.TimeoutExpired:

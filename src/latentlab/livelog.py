@@ -6,13 +6,16 @@ import signal
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from latentlab import inputs, params, paths, provenance
 from latentlab.artifacts import read_json
 from latentlab.errors import UserError
 from latentlab.live import COMPLETED, PATIENCE
 from latentlab.tracking.place import Place
+
+if TYPE_CHECKING:
+    from latentlab.tracking.run import Run
 
 CHUNK = 2**16  # bytes, the size of a pipe
 
@@ -52,7 +55,12 @@ def log(variant: str, batches: Iterator[list[dict[str, Any]]]) -> None:
     from latentlab.tracking.run import Run
     from latentlab.tracking.store import Store
 
-    run = Run.begin(Store(Place.of(Path())), study, variant, planned.key)
+    store = Store(Place.of(Path()))
+    with store.alone(planned.key):
+        _log(Run.begin(store, study, variant, planned.key), study, variant, planned, batches)
+
+
+def _log(run: "Run", study: str, variant: str, planned: inputs.Inputs, batches: Iterator[list[dict[str, Any]]]) -> None:
     run.set_status("RUNNING")
     run.describe(study, planned.settings(variant), planned.code)
     if "git.dirty" not in run.tags:

@@ -25,17 +25,39 @@ def mirror(store: Store, result: Result) -> Run:
     card = read_json(result.get_input(paths.CARD))
     test = read_npz(result.get_input(paths.prepared("test")))["images"]
     metrics = read_json(files["metrics"])
+    with store.alone(result.key):
+        return _mirror(store, result, files, card, metrics, test)
+
+
+def _mirror(
+    store: Store,
+    result: Result,
+    files: Mapping[str, Path],
+    card: Mapping[str, Any],
+    metrics: Mapping[str, Any],
+    test: Array,
+) -> Run:
     inputs = result.recorded.inputs
     run = Run.begin(store, result.study, result.variant, inputs.key)
     run.describe(result.study, inputs.settings(result.variant), inputs.code)
-    if run.new or result.knows_better(run.held):
-        run.set_tags(result.tags)
+    _set_origin(run, result)
     run.set_tags({f"dvc.{stage}": value for stage, value in result.recorded.stages.items()})
     _set_dataset(run, card)
     _fill(run, result, _writers(run, result.variant, files, metrics, test))
     run.set_tags({"mlflow.note.content": description(result, run.tags, card, metrics)})
     run.set_status("FINISHED")
     return run
+
+
+def _set_origin(run: Run, result: Result) -> None:
+    """Where the result comes from. The machine stays that of the training, if the run knows it."""
+    if run.new:
+        run.set_tags(result.tags)
+    elif result.knows_better(run.held):
+        commit = ("git.", "command", "dvc.")
+        run.set_tags({name: value for name, value in result.tags.items() if name.startswith(commit)})
+        if "git.diff" not in result.tags:
+            run.drop_tag("git.diff")
 
 
 def _set_dataset(run: Run, card: Mapping[str, Any]) -> None:

@@ -65,6 +65,13 @@ class Run:
                 self.writes += 1
         self.tags |= other
 
+    def drop_tag(self, name: str) -> None:
+        """Remove a tag, if it is there."""
+        if self.tags.pop(name, None) is not None:
+            with self.store.using():
+                self.client.delete_tag(self.id, name)
+            self.writes += 1
+
     @property
     def held(self) -> Held:
         """What the store has of it."""

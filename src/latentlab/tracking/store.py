@@ -68,15 +68,20 @@ class Store:
                 os.environ[VARIABLE] = before
 
     @contextmanager
-    def alone(self) -> Iterator[None]:
-        """Keep other processes of this machine out of the store's set-up and of making runs."""
-        if self.place.database:
-            path = self.place.database.with_name("mlflow.db.lock")
-        else:
-            name = hashlib.sha256(self.place.uri.encode()).hexdigest()
-            path = Path(tempfile.gettempdir()) / f"latentlab-{name}.lock"
-        with FileLock(path, timeout=PATIENCE, mode=0o666):
+    def alone(self, key: str = "") -> Iterator[None]:
+        """Keep other processes of this machine out of the store's set-up and of making runs.
+
+        With the `key` of a result, out of its run: as that of a training which was killed a moment ago.
+        """
+        name = hashlib.sha256((self.place.uri + key).encode()).hexdigest()
+        with self.using():
+            lock = FileLock(Path(tempfile.gettempdir()) / f"latentlab-{name}.lock", timeout=PATIENCE, mode=0o666)
+            lock.acquire()
+        try:
             yield
+        finally:
+            Path(lock.lock_file).unlink(missing_ok=True)  # who waits for it notices
+            lock.release()
 
     def experiment(self, study: str) -> str:
         """The id of a study's experiment, made if there is none."""
