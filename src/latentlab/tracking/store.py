@@ -27,8 +27,8 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from latentlab.tracking.place import VARIABLE, Place, StoreError
 
-for noisy in ("alembic", "mlflow"):  # each tells at length how it makes a new database
-    logging.getLogger(noisy).setLevel(logging.ERROR)
+for noisy in ("alembic", "mlflow"):  # each tells at length how it makes a database, and repeats what it raises
+    logging.getLogger(noisy).setLevel(logging.CRITICAL)
 LOCATIONS = {  # columns of MLflow's database that hold the place of files
     "experiments": ["artifact_location"],
     "runs": ["artifact_uri"],
