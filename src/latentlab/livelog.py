@@ -88,5 +88,6 @@ def origin(variant: str) -> dict[str, str]:
 
 
 if __name__ == "__main__":
+    os.nice(10)  # the training comes first
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C ends the training, and that ends the input
     sys.exit(main(sys.argv[1], sys.stdin.fileno()))
