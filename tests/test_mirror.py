@@ -80,7 +80,7 @@ class Seen:
     def is_complete(self, found: Any, epochs: int = 2) -> None:
         """Assert that a run has all that belongs to it, each point once."""
         assert found.info.status == "FINISHED"
-        for name in ("loss", "validation_loss", "reconstruction_loss", "kl_loss", "validation_kl_loss"):
+        for name in ("loss", "validation_loss", "reconstruction_loss", "validation_kl_loss", "validation_bce"):
             assert [step for step, _ in self.points(found, name)] == list(range(1, epochs + 1)), name
         metrics = {"test/bce", "test/ssim", "latent/knn_accuracy", "tsne/trustworthiness", "vae/elbo"}
         assert metrics <= set(found.data.metrics)

@@ -13,7 +13,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from latentlab import livelog, provenance
+from latentlab import livelog, paths, provenance
+from latentlab.artifacts import write_json
+from latentlab.curves import comparable
 from latentlab.errors import UserError
 from latentlab.tracking.glance import KEY, Held, glance
 from latentlab.tracking.models import Served, put_model
@@ -147,6 +149,7 @@ def training(monkeypatch: pytest.MonkeyPatch, store: Store) -> Callable[..., Non
 
     monkeypatch.setattr("latentlab.params.load", Study)
     monkeypatch.setattr("latentlab.inputs.planned", lambda variant: Inputs({"seed": 1}, {"src/a.py": "0"}))
+    write_json(paths.CARD, {"image_shape": [2, 3, 1]})
     monkeypatch.setattr(livelog, "origin", lambda variant: {"git.dirty": "false", "platform.of": "training"})
     return lambda *groups: livelog.log("simple", batches(*groups))
 
@@ -159,6 +162,15 @@ def test_a_training_that_was_killed_goes_on_in_its_run(store: Store, training: C
     assert points(store, "loss") == [(int(row["epoch"]), row["loss"]) for row in ROWS]
     assert read(store).data.tags["platform.of"] == "training"
     assert read(store).data.params == {"seed": "1"}
+
+
+def test_losses_have_a_unit_in_common() -> None:
+    plain = comparable(
+        {"epoch": 1.0, "loss": 0.5, "reconstruction_loss": 0.3, "validation_reconstruction_loss": 0.4}, 6
+    )
+    assert (plain["bce"], plain["validation_bce"], plain["loss"]) == (0.3, 0.4, 0.5)
+    variational = comparable({"reconstruction_loss": 12.0, "kl_loss": 1.0}, 6)
+    assert variational == {"reconstruction_loss": 12.0, "kl_loss": 1.0, "bce": 2.0}
 
 
 def test_a_training_that_failed_says_so(store: Store, training: Callable[..., None]) -> None:

@@ -1,6 +1,7 @@
 """The process that `live.py` starts: `python -m latentlab.livelog VARIANT` reads losses from its input into MLflow."""
 
 import json
+import math
 import os
 import signal
 import sys
@@ -10,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from latentlab import inputs, params, paths, provenance
 from latentlab.artifacts import read_json
+from latentlab.curves import comparable
 from latentlab.errors import UserError
 from latentlab.live import COMPLETED, PATIENCE
 from latentlab.tracking.place import Place
@@ -65,12 +67,13 @@ def _log(run: "Run", study: str, variant: str, planned: inputs.Inputs, batches: 
     run.describe(study, planned.settings(variant), planned.code)
     if "git.dirty" not in run.tags:
         run.set_tags(origin(variant))
+    pixels = math.prod(read_json(paths.CARD)["image_shape"])
     seen = max(run.epochs("loss"), default=0)
     status = "KILLED"
     for rows in batches:
         if "status" in rows[-1]:
             status = rows.pop()["status"]
-        run.log_epochs(row for row in rows if row["epoch"] > seen)
+        run.log_epochs(comparable(row, pixels) for row in rows if row["epoch"] > seen)
     run.set_status(status)
 
 

@@ -1,11 +1,13 @@
 """A result's run in MLflow, made to agree with the result's files."""
 
+import math
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 from latentlab import paths, provenance, results
 from latentlab.artifacts import Array, read_csv, read_json, read_npz, read_pickle
+from latentlab.curves import comparable
 from latentlab.inputs import md5
 from latentlab.result import HASH, Result
 from latentlab.tracking.models import Served, put_model
@@ -84,7 +86,7 @@ def _writers(
     """How each part is written. `test` (N, H, W, C) uint8 gives the models' examples."""
 
     def history() -> None:
-        columns = read_csv(files["history"])
+        columns = comparable(read_csv(files["history"]), math.prod(test.shape[1:]))
         run.set_curves({name: values.tolist() for name, values in columns.items() if name != "epoch"})
         run.put_files("metrics", [files["history"]])
 
