@@ -258,6 +258,7 @@ def test_an_experiment_in_a_copy_lands_in_the_projects_store_and_all_revisions_f
     seen = Seen(clone)
     new = seen.only(latent_dim="3")
     seen.is_complete(new)
+    assert "wider" in run("dvc", "exp", "show", "--csv", "--no-pager")
     assert new.info.artifact_uri.startswith((clone / "mlartifacts").as_uri())
     empty_the_store(clone, database)
     assert " has 2 new runs, " in run("latentlab", "track", "--all")  # from the cache alone

@@ -1,6 +1,7 @@
 """The user's own images through the whole of a study: in colour, not square, with labels and without."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -9,8 +10,9 @@ import pytest
 from PIL import Image
 from ruamel.yaml import YAML
 
-from latentlab import params, paths, results
+from latentlab import params, paths, results, train
 from latentlab.artifacts import read_json, read_npz, read_pickle
+from latentlab.train import build as train_build
 from tests.conftest import ROOT, run_stages
 
 pytestmark = pytest.mark.slow
@@ -42,6 +44,8 @@ def labelled(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFa
         entry["epochs"] = 1
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(root)
+        # XLA would compile for seconds what one epoch runs in a tenth of one; tests/test_study.py trains with it
+        patch.setattr(train, "build", lambda *arguments: replace(train_build(*arguments), xla=False))
         paint(root / "data/raw/own", request.param)
         YAML(typ="safe", pure=True).dump(study, root / "params.yaml")
         run_stages(VARIANTS)
