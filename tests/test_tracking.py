@@ -1,9 +1,11 @@
 """Runs in MLflow: written once, mended where something is missing, found again wherever the store is."""
 
+import os
 import shutil
 import sqlite3
 import subprocess
 import threading
+import time
 from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
@@ -178,11 +180,17 @@ def test_a_training_that_failed_says_so(store: Store, training: Callable[..., No
     assert read(store).info.status == "FAILED"
 
 
-def test_rows_that_were_interrupted_are_read_whole(tmp_path: Path) -> None:
-    path = tmp_path / "pipe"
-    path.write_text('{"epoch": 1}\n{"epoch": 2}\n{"epo')
-    with path.open() as file:
-        assert list(livelog.lines(file.fileno())) == [[{"epoch": 1}, {"epoch": 2}]]
+def test_rows_are_read_whole_and_the_last_ones_without_a_pause() -> None:
+    receiver, sender = os.pipe()
+    os.write(sender, b'{"epoch": 1}\n{"epoch": 2}\n{"epo')
+    batches = livelog.lines(receiver)
+    assert next(batches) == [{"epoch": 1}, {"epoch": 2}]
+    os.write(sender, b'ch": 3}\n{"half')
+    os.close(sender)
+    start = time.monotonic()
+    assert list(batches) == [[{"epoch": 3}]]
+    assert time.monotonic() - start < livelog.PAUSE / 2
+    os.close(receiver)
 
 
 def test_a_fault_of_the_live_log_is_one_line(

@@ -3,6 +3,7 @@
 import json
 import math
 import os
+import select
 import signal
 import sys
 from collections.abc import Iterator
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from latentlab.tracking.run import Run
 
 CHUNK = 2**16  # bytes, the size of a pipe
+PAUSE = 5.0  # seconds between two calls: one takes 50 ms of a core, whether it brings one epoch or a dozen
 
 
 def main(variant: str, descriptor: int) -> int:
@@ -33,12 +35,15 @@ def main(variant: str, descriptor: int) -> int:
 
 
 def lines(descriptor: int) -> Iterator[list[dict[str, Any]]]:
-    """The JSON lines that have come since the last look, as soon as there are any."""
+    """The JSON lines that have come since the last look, with a pause between two looks unless the writer is gone."""
     rest = b""
+    gone = select.poll()
+    gone.register(descriptor, 0)  # a hang-up is reported without being asked for
     while chunk := os.read(descriptor, CHUNK):
         *complete, rest = (rest + chunk).split(b"\n")
         if complete:
             yield [json.loads(line) for line in complete]
+            gone.poll(PAUSE * 1000)
 
 
 def _hurried(batches: Iterator[list[dict[str, Any]]]) -> Iterator[list[dict[str, Any]]]:
