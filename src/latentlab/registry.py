@@ -4,7 +4,7 @@ from pathlib import Path
 
 from latentlab import results
 from latentlab.errors import UserError
-from latentlab.tracking.glance import KEY
+from latentlab.runs import FINISHED
 from latentlab.tracking.models import register
 from latentlab.tracking.place import Place
 from latentlab.tracking.store import Store
@@ -18,7 +18,7 @@ def register_best(study: str, metric: str) -> str:
     """
     sign = 1 if results.better(metric) == "↓" else -1
     store = Store(Place.of(Path()))
-    runs = store.runs(study, f"tags.`{KEY}` LIKE '%' AND attributes.status = 'FINISHED'")
+    runs = store.runs(study, FINISHED)
     measured = [run for run in runs if metric in run.data.metrics]
     if not measured:
         raise UserError(f"--register: found no finished run of study {study} with the metric {metric}")

@@ -15,6 +15,7 @@ from latentlab.tracking.glance import KEY
 from latentlab.tracking.place import Place
 from latentlab.tracking.store import Store
 
+# runs of this package that hold a whole result, in MLflow's language
 FINISHED = f"tags.`{KEY}` LIKE '%' AND attributes.status = 'FINISHED'"
 SEED = "seed"
 
