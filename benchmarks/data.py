@@ -4,8 +4,8 @@ from pathlib import Path
 
 import numpy as np
 
-from latentlab.artifacts import Array, read_npz
-from latentlab.memory import aligned_empty
+from latentlab.storage.memory import Array, aligned_empty
+from latentlab.storage.npz import read_npz
 
 SEED = 42
 SIDE = 28

@@ -8,7 +8,7 @@ from math import prod
 
 import keras
 
-from latentlab.autoencoder import Autoencoder
+from latentlab.networks.autoencoder import Autoencoder
 
 
 def training(autoencoder: Autoencoder) -> int:

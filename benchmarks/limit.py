@@ -7,11 +7,13 @@ import argparse
 import time
 from pathlib import Path
 
-from benchmarks import markdown, raw, tables
+from benchmarks import raw, tables
+from benchmarks.page import write_section
 from benchmarks.training import PAGE
 from benchmarks.variants import variant
 from benchmarks.ways import SEED
-from latentlab import runtime
+from latentlab.numerics.tensorflow import start_tensorflow
+from latentlab.report.markdown import markdown_table
 
 SHAPE = (28, 28, 1)
 SIZE = 2048  # rows and columns: large enough that the product is all that counts
@@ -26,12 +28,12 @@ def main() -> None:
     content = raw.load(arguments.raw)
     highest = peak(content["machine"]["threads"])
     counts = {name: operations(name) for name, measured in content["variants"].items() if "engine" in measured}
-    markdown.write_section(arguments.output, "limit", section(content, highest, counts))
+    write_section(arguments.output, "limit", section(content, highest, counts))
 
 
 def peak(threads: int) -> float:
     """GFLOP/s of a float32 matrix product, the best of several."""
-    tf = runtime.start_tensorflow(SEED, threads)
+    tf = start_tensorflow(SEED, threads)
     left, right = tf.random.normal([2, SIZE, SIZE])
     fastest = float("inf")
     for _ in range(REPEATS + 1):  # the first one warms up
@@ -44,7 +46,7 @@ def peak(threads: int) -> float:
 def operations(name: str) -> int:
     """Floating point operations of training the variant on one image. TensorFlow must have been started."""
     from benchmarks import flops
-    from latentlab.train import build
+    from latentlab.stages.train import build
 
     return flops.training(build(variant(name), SHAPE))
 
@@ -60,7 +62,7 @@ def section(content: raw.Raw, highest: float, counts: dict[str, int]) -> str:
         f"{content['machine']['threads']} threads (the best of {REPEATS}). The table has which share of it the engine "
         "reaches in float32. Operations are those of matrix products and convolutions, forward and backward, as the "
         "model's layers define them; where training finds the same result with fewer, it is credited with all.\n\n"
-        + markdown.table(["variant", "MFLOP an image", "GFLOP/s", "share of the peak"], rows)
+        + markdown_table(["variant", "MFLOP an image", "GFLOP/s", "share of the peak"], rows)
     )
 
 

@@ -15,9 +15,11 @@ from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
 from pathlib import Path
 
-from benchmarks import machine, markdown
+from benchmarks import machine
+from benchmarks.page import write_section
 from benchmarks.training import PAGE
 from benchmarks.variants import ROOT
+from latentlab.report.markdown import markdown_table
 
 VARIANT = "simple"
 BLOCK = 10  # epochs; the first of each does not count, as the process beside it still works on the block before
@@ -31,7 +33,7 @@ def main() -> None:
         with ProcessPoolExecutor(1, get_context("spawn")) as pool:  # TensorFlow's threads are for life
             without, logged = pool.submit(measure, threads, arguments.mnist.resolve(), arguments.blocks).result()
         rows.append([str(threads), f"{without:.4f}", f"{logged:.4f}", f"{logged / without - 1:+.1%}"])
-    markdown.write_section(arguments.output, "live", section(rows, arguments.blocks))
+    write_section(arguments.output, "live", section(rows, arguments.blocks))
 
 
 def measure(threads: int, mnist: Path, blocks: int) -> tuple[float, float]:
@@ -56,17 +58,19 @@ def _project(folder: Path, mnist: Path, threads: int) -> None:
 
 
 def _train(threads: int, blocks: int) -> tuple[float, float]:
-    from latentlab import params, paths, prepare, runtime
-    from latentlab.artifacts import read_npz
-    from latentlab.live import Live
-    from latentlab.train import build
+    from latentlab.config import params, paths
+    from latentlab.numerics.tensorflow import start_tensorflow
+    from latentlab.stages import prepare
+    from latentlab.stages.train import build
+    from latentlab.storage.npz import read_npz
+    from latentlab.tracking.sender import Live
 
     prepare.main()
     settings = params.load().variant(VARIANT)
     epochs = BLOCK * 2 * (blocks + 1)  # the first two are for the start of both processes
     long = settings.model_copy(update={"training": settings.training.model_copy(update={"epochs": epochs})})
     train, validation = (read_npz(paths.prepared(split))["images"] for split in ("train", "validation"))
-    runtime.start_tensorflow(0, threads)
+    start_tensorflow(0, threads)
     from latentlab.training.fit import fit
 
     ends: list[float] = []
@@ -96,7 +100,7 @@ def section(rows: list[list[str]], blocks: int) -> str:
     head = ["threads", "s an epoch", "logged", "cost"]
     return (
         f"{machine.sentence(about)} Medians of {blocks} blocks of {BLOCK} epochs each, in turns.\n\n"
-        + markdown.table(head, rows)
+        + markdown_table(head, rows)
     )
 
 

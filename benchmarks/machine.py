@@ -5,7 +5,7 @@ import platform
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
-from latentlab.provenance import cpu
+from latentlab.pipeline.provenance import cpu
 
 LIBRARIES = ("tensorflow", "keras", "torch", "numpy")
 

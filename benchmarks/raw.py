@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from latentlab.artifacts import replacing
+from latentlab.storage.replacing import replacing
 
 DEFAULT = Path("tmp/benchmarks.json")
 

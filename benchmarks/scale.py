@@ -16,9 +16,11 @@ from pathlib import Path
 import numpy as np
 from tqdm import tqdm
 
-from benchmarks import data, machine, markdown
+from benchmarks import data, machine
+from benchmarks.page import write_section
 from benchmarks.training import PAGE
-from latentlab.artifacts import write_npz
+from latentlab.report.markdown import markdown_table
+from latentlab.storage.npz import write_npz
 
 STAGES = {"prepare": [], "train": ["simple"], "extract": ["simple"], "tsne": ["simple"], "evaluate": ["simple"]}
 PARAMS = """
@@ -41,7 +43,7 @@ def main() -> None:
     parser.add_argument("--output", type=Path, default=PAGE, help="page whose scale section is written")
     arguments = parser.parse_args()
     measured = {count: _measure(count) for count in tqdm(arguments.images, unit="size", disable=None)}
-    markdown.write_section(arguments.output, "scale", section(measured))
+    write_section(arguments.output, "scale", section(measured))
 
 
 def section(measured: dict[int, dict[str, tuple[float, float]]]) -> str:
@@ -50,7 +52,7 @@ def section(measured: dict[int, dict[str, tuple[float, float]]]) -> str:
         [f"{count:,}", *(f"{seconds:.1f} s, {peak / 1024:.1f} GiB" for seconds, peak in stages.values())]
         for count, stages in measured.items()
     ]
-    return f"{machine.sentence(machine.describe(1))}\n\n{markdown.table(['images', *STAGES], rows)}"
+    return f"{machine.sentence(machine.describe(1))}\n\n{markdown_table(['images', *STAGES], rows)}"
 
 
 def _measure(count: int) -> dict[str, tuple[float, float]]:
@@ -60,7 +62,7 @@ def _measure(count: int) -> dict[str, tuple[float, float]]:
         with ProcessPoolExecutor(1, get_context("spawn")) as pool:
             pool.submit(_write, Path(folder) / "data/raw/images.npz", count).result()
         (Path(folder) / "params.yaml").write_text(PARAMS)
-        return {stage: _run(folder, [f"latentlab.{stage}", *rest]) for stage, rest in STAGES.items()}
+        return {stage: _run(folder, [f"latentlab.stages.{stage}", *rest]) for stage, rest in STAGES.items()}
 
 
 def _write(path: Path, count: int) -> None:

@@ -4,9 +4,9 @@ import statistics
 from collections.abc import Callable
 
 from benchmarks import machine
-from benchmarks.markdown import table
 from benchmarks.raw import Raw
 from benchmarks.ways import WAYS
+from latentlab.report.markdown import markdown_table
 
 EPOCH = 60_000  # images, those of MNIST
 
@@ -43,7 +43,7 @@ def _table(raw: Raw, cell: Callable[[str, str], str]) -> str:
             return ""
 
     rows = [[variant, *(known(variant, way) for way in ways)] for variant in raw["variants"]]
-    return table(["variant", *(WAYS[way] for way in ways)], rows)
+    return markdown_table(["variant", *(WAYS[way] for way in ways)], rows)
 
 
 def _digits(value: float) -> str:

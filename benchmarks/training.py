@@ -13,7 +13,8 @@ from typing import NoReturn
 
 from tqdm import tqdm
 
-from benchmarks import machine, markdown, raw, tables
+from benchmarks import machine, raw, tables
+from benchmarks.page import write_section
 from benchmarks.process import Worker
 from benchmarks.variants import VARIANTS
 from benchmarks.ways import WAYS
@@ -34,7 +35,7 @@ def main() -> None:
             measured = _measure(variant, ways, images[variant], arguments, progress)
             content["variants"].setdefault(variant, {}).update(measured)
             raw.write(arguments.raw, content)
-            markdown.write_section(arguments.output, "training", tables.training(content))
+            write_section(arguments.output, "training", tables.training(content))
 
 
 def _measure(

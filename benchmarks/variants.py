@@ -3,8 +3,9 @@
 from pathlib import Path
 from typing import Any
 
-from latentlab import params
-from latentlab.params import Variant
+from latentlab.config import params
+from latentlab.config.params import Variant
+from latentlab.storage.yaml import read_yaml
 
 ROOT = Path(__file__).parent.parent
 VARIANTS: dict[str, dict[str, Any]] = {
@@ -22,6 +23,6 @@ VARIANTS: dict[str, dict[str, Any]] = {
 
 def variant(name: str) -> Variant:
     """The variant `name`, checked as if it stood in the quick study. All are trained by Adam at its default rate."""
-    content = params.read(ROOT / "studies/quick.yaml")
+    content = read_yaml(ROOT / "studies/quick.yaml")
     content["variants"] = {name: {**VARIANTS[name], "optimizer": "adam", "epochs": 1}}
     return params.parse(content).variant(name)

@@ -33,7 +33,7 @@ def quiet_training() -> Iterator[None]:
 
 def run_stages(variants: Sequence[str]) -> None:
     """All stages of the study in the current folder but `track`, in this process."""
-    from latentlab import check, compare, evaluate, extract, plot, prepare, train, tsne
+    from latentlab.stages import check, compare, evaluate, extract, plot, prepare, train, tsne
 
     check.main()
     prepare.main()

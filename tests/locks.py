@@ -5,13 +5,14 @@ from typing import Any
 
 from ruamel.yaml import YAML
 
-from latentlab import params, paths
-from latentlab.inputs import STAGES, md5, outputs, pipeline, value_of
+from latentlab.config import paths
+from latentlab.pipeline.inputs import STAGES, md5, outputs, pipeline, value_of
+from latentlab.storage.yaml import read_yaml
 
 
 def write_lock(variants: list[str]) -> None:
     """Record the results of the current folder as if DVC had run the stages."""
-    values = params.read(paths.PARAMS)
+    values = read_yaml(paths.PARAMS)
     stages: dict[str, Any] = {}
     for variant in variants:
         blocks = pipeline(values, variant)

@@ -7,9 +7,12 @@ from typing import Any
 
 import pytest
 
-from latentlab import cli, paths, results, stage
-from latentlab.artifacts import write_json
+from latentlab import cli
+from latentlab.config import paths
 from latentlab.errors import UserError
+from latentlab.report import table
+from latentlab.stages import _command
+from latentlab.storage.json import write_json
 from tests.conftest import ROOT
 
 
@@ -93,9 +96,9 @@ def test_results_as_a_table_and_as_markdown(
     assert "0.0988" in out
     assert "plots/tiny" in out
     assert call(monkeypatch, "results", "--markdown") == 0
-    table = capsys.readouterr().out.splitlines()
-    assert table[2] == "| simple | 50,992 | 5 | 32 | 0.0988 | 0.800 | 0.950 | 0.900 | 0.900 |  |"
-    assert {line.count("|") for line in table} == {len(results.COLUMNS) + 2}
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[2] == "| simple | 50,992 | 5 | 32 | 0.0988 | 0.800 | 0.950 | 0.900 | 0.900 |  |"
+    assert {line.count("|") for line in lines} == {len(table.COLUMNS) + 2}
 
 
 def test_results_before_a_run_name_the_file(
@@ -130,11 +133,11 @@ def test_a_stage_prints_its_summary_or_one_line(capsys: pytest.CaptureFixture[st
     def bad() -> str:
         raise UserError("file: damaged")
 
-    stage.run(good, ["simple"])
+    _command.run(good, ["simple"])
     assert capsys.readouterr().out.startswith("did simple (0.0 s)")
     with pytest.raises(SystemExit, match="1"):
-        stage.run(bad, [])
+        _command.run(bad, [])
     assert capsys.readouterr().err == "error: file: damaged\n"
     with pytest.raises(SystemExit, match="2"):
-        stage.run(good, [])
+        _command.run(good, [])
     assert capsys.readouterr().err == "usage: python -m tests.test_cli VARIANT\n"

@@ -4,7 +4,8 @@ import re
 
 import pytest
 
-from latentlab import params, results
+from latentlab.config import params
+from latentlab.report import table
 from tests.conftest import ROOT
 
 README = (ROOT / "README.md").read_text()
@@ -13,7 +14,7 @@ README = (ROOT / "README.md").read_text()
 def test_the_table_is_the_committed_metrics(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(ROOT)
     quick = params.load(ROOT / "studies/quick.yaml")
-    assert results.markdown(results.read("quick", quick.variants)) in README
+    assert table.markdown(table.read("quick", quick.variants)) in README
 
 
 def test_every_committed_variant_beats_the_mean_image_and_wide_codes_know_their_class(
@@ -21,7 +22,7 @@ def test_every_committed_variant_beats_the_mean_image_and_wide_codes_know_their_
 ) -> None:
     monkeypatch.chdir(ROOT)
     quick = params.load(ROOT / "studies/quick.yaml")
-    for variant, metrics in results.read("quick", quick.variants).items():
+    for variant, metrics in table.read("quick", quick.variants).items():
         assert metrics["reconstruction"]["bce"] < metrics["reconstruction"]["mean_image_bce"], variant
         if metrics["latent"]["dim"] >= 32:
             assert metrics["latent"]["knn_accuracy"] >= 0.85, variant

@@ -3,15 +3,15 @@
 from itertools import count
 
 from benchmarks.ways import SEED, Prepared
-from latentlab import runtime
-from latentlab.artifacts import Array
-from latentlab.params import Precision, Variant
+from latentlab.config.params import Precision, Variant
+from latentlab.numerics.tensorflow import start_tensorflow
+from latentlab.storage.memory import Array
 
 
 def prepare(variant: Variant, images: Array, threads: int, precision: Precision = "float32") -> Prepared:
     """The net in a precision, float32 unless told."""
-    tf = runtime.start_tensorflow(SEED, threads)
-    from latentlab.train import build
+    tf = start_tensorflow(SEED, threads)
+    from latentlab.stages.train import build
     from latentlab.training.epoch import training_epoch
     from latentlab.training.optimizers import build_optimizer
     from latentlab.training.tensors import as_tensor

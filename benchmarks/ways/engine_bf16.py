@@ -1,8 +1,8 @@
 """The package's own training, with matrix products in bfloat16."""
 
 from benchmarks.ways import Prepared, engine
-from latentlab.artifacts import Array
-from latentlab.params import Variant
+from latentlab.config.params import Variant
+from latentlab.storage.memory import Array
 
 
 def prepare(variant: Variant, images: Array, threads: int) -> Prepared:

@@ -1,8 +1,8 @@
 """Keras' fit with the settings that make it fastest on a CPU."""
 
 from benchmarks.ways import Prepared, keras_models
-from latentlab.artifacts import Array
-from latentlab.params import Variant
+from latentlab.config.params import Variant
+from latentlab.storage.memory import Array
 
 DENSE = ("dense", "vae")  # XLA makes these nets faster, and convolutions slower
 

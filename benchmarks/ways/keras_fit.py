@@ -1,8 +1,8 @@
 """Keras' fit with its defaults, as tutorials write it: float32 images in memory, noise drawn beforehand."""
 
 from benchmarks.ways import Prepared, keras_models
-from latentlab.artifacts import Array
-from latentlab.params import Variant
+from latentlab.config.params import Variant
+from latentlab.storage.memory import Array
 
 
 def prepare(variant: Variant, images: Array, threads: int) -> Prepared:

@@ -7,9 +7,9 @@ import numpy as np
 import tensorflow as tf
 
 from benchmarks.ways import SEED
-from latentlab.artifacts import Array
-from latentlab.params import Variant
-from latentlab.train import build
+from latentlab.config.params import Variant
+from latentlab.stages.train import build
+from latentlab.storage.memory import Array
 
 
 class Variational(keras.Model):  # type: ignore[misc]

@@ -5,8 +5,8 @@ from torch.nn import functional
 
 from benchmarks.ways import SEED, Prepared
 from benchmarks.ways.torch_nets import Net, build
-from latentlab.artifacts import Array
-from latentlab.params import Training, Variant
+from latentlab.config.params import Training, Variant
+from latentlab.storage.memory import Array
 
 
 def prepare(variant: Variant, images: Array, threads: int, fused: bool | None = None) -> Prepared:

@@ -1,8 +1,8 @@
 """PyTorch's eager mode with the update of all weights as one operation."""
 
 from benchmarks.ways import Prepared, pytorch
-from latentlab.artifacts import Array
-from latentlab.params import Variant
+from latentlab.config.params import Variant
+from latentlab.storage.memory import Array
 
 
 def prepare(variant: Variant, images: Array, threads: int) -> Prepared:

@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from latentlab.params import Variant
+from latentlab.config.params import Variant
 
 SIDE = 28
 

@@ -12,13 +12,15 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from latentlab import params, paths, results
-from latentlab.artifacts import replacing
+from latentlab.config import params, paths
+from latentlab.config.settings import flattened
 from latentlab.errors import UserError
-from latentlab.settings import flattened
+from latentlab.report import table
+from latentlab.storage.replacing import replacing
+from latentlab.storage.yaml import read_yaml
 
 if TYPE_CHECKING:
-    from latentlab.runs import Cell
+    from latentlab.tracking.comparison import Cell
 
 TABLE_WIDTH = 124
 
@@ -65,7 +67,7 @@ def run_pipeline(
 ) -> None:
     """Run every stage that is not up to date: `dvc repro`, several stages at once."""
     p = params.load()
-    from latentlab.reproduce import reproduce  # DVC takes a second
+    from latentlab.pipeline.runner import reproduce  # DVC takes a second
 
     start = time.perf_counter()
     ran = reproduce(jobs or max(1, (os.cpu_count() or 1) // p.threads))
@@ -78,11 +80,11 @@ def show_results(
 ) -> None:
     """Show the main metrics of the study in params.yaml."""
     p = params.load()
-    metrics = results.read(p.study, p.variants)
+    metrics = table.read(p.study, p.variants)
     if markdown:
-        print(results.markdown(metrics))
+        print(table.markdown(metrics))
         return
-    _print_wide(_columns(f"study {p.study}, test split", results.headings(), results.rows(metrics)))
+    _print_wide(_columns(f"study {p.study}, test split", table.headings(), table.rows(metrics)))
     print(f"pictures: {paths.PLOTS / p.study}/   numbers: {paths.METRICS / p.study}/   runs: make ui")
 
 
@@ -98,45 +100,51 @@ def run_track(
     """Make MLflow agree with the result files. What it has already is left alone."""
     p = params.load()
     if everything:
-        from latentlab.revisions import track_all  # MLflow and DVC take seconds
+        from latentlab.tracking.revisions import track_revisions  # DVC takes a second
 
-        print(track_all())
+        print(track_revisions())
     else:
-        from latentlab.track import track
+        from latentlab.tracking.workspace import track_workspace
 
-        print(track())
+        print(track_workspace(p.study, p.variants))
     if register is not None:
-        from latentlab.registry import register_best
+        from latentlab.tracking.registry import register_best
 
         print(register_best(p.study, register))
 
 
-@app.command(name="compare")
-def compare_runs(
+@app.command(name="compare", hidden=True)  # its name until version 0.2
+@app.command(name="runs")
+def show_runs(
+    context: typer.Context,
+    names: Annotated[
+        list[str] | None, typer.Argument(help="variants' names or runs' ids, of any study [default: all]")
+    ] = None,
     study: Annotated[
         list[str] | None, typer.Option(help="a study, several times for several [default: that of params.yaml]")
-    ] = None,
-    runs: Annotated[
-        list[str] | None, typer.Option(help="a variant's name or a run's id, of any study, several times for several")
     ] = None,
     sort: Annotated[str, typer.Option(metavar="METRIC", help="best first")] = "test/bce",
     csv: Annotated[bool, typer.Option("--csv", help="every metric, for spreadsheets")] = False,
     markdown: Annotated[bool, typer.Option("--markdown", help="as a Markdown table")] = False,
+    runs: Annotated[list[str] | None, typer.Option(hidden=True, help="as NAMES, until version 0.2")] = None,
 ) -> None:
     """Show finished runs in MLflow side by side. Those that differ only in the seed are a row: mean ± deviation."""
+    if context.info_name == "compare":
+        print("`latentlab compare` is now `latentlab runs`", file=sys.stderr)
     if csv and markdown:
         raise UserError("--csv and --markdown: found both, allowed: one of them")
-    results.better(sort)
-    from latentlab import runs as tracked  # MLflow takes seconds
+    table.better(sort)
+    from latentlab.tracking import comparison  # MLflow takes seconds
 
-    studies = study or ([] if runs else [params.load().study])
-    rows = tracked.ordered(tracked.grouped(tracked.find(studies, runs or [])), sort)
+    wanted = [*(names or []), *(runs or [])]
+    studies = study or ([] if wanted else [params.load().study])
+    rows = comparison.ordered(comparison.grouped(comparison.find(studies, wanted)), sort)
     if csv:
-        print(tracked.comma_separated(rows))
+        print(comparison.comma_separated(rows))
     elif markdown:
-        print(tracked.markdown(rows))
+        print(comparison.markdown(rows))
     else:
-        head, body = tracked.table(rows)
+        head, body = comparison.table(rows)
         _print_wide(_columns(f"runs by {sort}", head, ([_bold(cell) for cell in row] for row in body)))
 
 
@@ -168,7 +176,7 @@ def _purpose(path: Path) -> str:
 def _flat(path: Path) -> dict[str, str]:
     if not path.exists():
         return {}
-    return {key: str(value) for key, value in flattened(params.read(path), ".")}
+    return {key: str(value) for key, value in flattened(read_yaml(path), ".")}
 
 
 def _changes(old: dict[str, str], new: dict[str, str]) -> list[str]:

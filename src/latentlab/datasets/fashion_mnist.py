@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from latentlab.dataset import Dataset
+from latentlab.sources.dataset import Dataset
 from latentlab.sources.mnist_files import Published
 
 FASHION_MNIST = Published(
@@ -13,6 +13,12 @@ FASHION_MNIST = Published(
         "y_train": "657fbd221bfc9f4198cc14b5619cc33ec57c58dd0e47af4d99d6650759e869a7",
         "x_test": "c867c93ff95360594e8ec3287995350b824dd110b11595c0e13d5423f621867a",
         "y_test": "3d0e6c6ea990b53b6f8f500a41cac93881d981b315f84578b7d915342ade01e9",
+    },
+    md5={  # as the README of the source has them
+        "x_train": "8d4fb7e6c68d591d4c3dfef9ec88bf0d",
+        "y_train": "25c81989df183df01b3e8a0aad5dffbe",
+        "x_test": "bef4ecab320f06d8554ea6380940ec79",
+        "y_test": "bb300cfdad3c16e7a12a480ee83cd310",
     },
     urls=("http://fashion-mnist.s3-website.eu-central-1.amazonaws.com",),
     packages=(Path("/usr/share/datasets/fashion-mnist"),),

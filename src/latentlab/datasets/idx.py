@@ -8,11 +8,11 @@ from pathlib import Path
 
 import numpy as np
 
-from latentlab.artifacts import Array
-from latentlab.dataset import Dataset
 from latentlab.errors import UserError
+from latentlab.sources.dataset import Dataset
 from latentlab.sources.idx import read_idx
 from latentlab.sources.own import Own
+from latentlab.storage.memory import Array
 
 Options = Own
 PARTS = (("train",), ("t10k", "test"))

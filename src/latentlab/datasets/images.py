@@ -12,11 +12,10 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 from pydantic import Field
 from tqdm import tqdm
 
-from latentlab.artifacts import Array
-from latentlab.dataset import Dataset
 from latentlab.errors import UserError
-from latentlab.memory import aligned_empty
+from latentlab.sources.dataset import Dataset
 from latentlab.sources.own import Own
+from latentlab.storage.memory import Array, aligned_empty
 
 ENDINGS = {".png", ".jpg", ".jpeg", ".tif", ".tiff"}
 MODES = {"grey": "L", "rgb": "RGB"}

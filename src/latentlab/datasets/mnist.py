@@ -1,6 +1,6 @@
 """MNIST: 70,000 handwritten digits (LeCun, Cortes and Burges), of which 10,000 are the test split."""
 
-from latentlab.dataset import Dataset
+from latentlab.sources.dataset import Dataset
 from latentlab.sources.mnist_files import Published
 
 MNIST = Published(
@@ -11,6 +11,12 @@ MNIST = Published(
         "y_train": "1feba77c54802fa5339a11837ea4b2866434b83314ec45192930f1df69120c13",
         "x_test": "6d87418db22cc8025d05968bec9bd5c3932904b23485740db143a061a2c9d161",
         "y_test": "ddeff807876a9661a1110d45c266c86239a3a1b7d37da0c3716a7a683c852ff5",
+    },
+    md5={  # as torchvision.datasets.MNIST has them
+        "x_train": "f68b3c2dcbeaaa9fbdd348bbdeb94873",
+        "y_train": "d53e105ee54ea40749a09fcbcd1e9432",
+        "x_test": "9fb629c4189551a2d022fa330f9573f3",
+        "y_test": "ec29112dd5afa0611ce80d1b7f02629c",
     },
     urls=("https://ossci-datasets.s3.amazonaws.com/mnist", "https://storage.googleapis.com/cvdf-datasets/mnist"),
 )

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from latentlab.dataset import Dataset
+from latentlab.sources.dataset import Dataset
 
 
 def load() -> Dataset:

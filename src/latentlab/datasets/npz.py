@@ -9,12 +9,12 @@ from pathlib import Path
 
 import numpy as np
 
-from latentlab.artifacts import Array
-from latentlab.dataset import Dataset
 from latentlab.errors import UserError
-from latentlab.sources.npz import read_arrays
+from latentlab.sources.dataset import Dataset
 from latentlab.sources.own import Own
 from latentlab.sources.values import as_bytes
+from latentlab.storage.memory import Array
+from latentlab.storage.npz import read_npz
 
 Options = Own
 
@@ -22,7 +22,7 @@ Options = Own
 def load(options: Own) -> Dataset:
     """The arrays in the file `options.path`. Raises `UserError`."""
     path = options.existing()
-    arrays = read_arrays(path)
+    arrays = read_npz(path, made_by="")
     pairs = [("images", "labels")] if "images" in arrays else [("x_train", "y_train"), ("x_test", "y_test")]
     pairs = [pair for pair in pairs if pair[0] in arrays]
     if not pairs or pairs[0][0] == "x_test":

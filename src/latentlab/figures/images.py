@@ -6,8 +6,8 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from latentlab.artifacts import Array
 from latentlab.figures.style import bare, figure, plain
+from latentlab.storage.memory import Array
 
 GAP = 2  # white pixels between images
 

@@ -2,8 +2,8 @@
 
 from matplotlib.figure import Figure
 
-from latentlab.artifacts import Array
 from latentlab.figures.style import COLOURS, figure
+from latentlab.storage.memory import Array
 
 TITLES = {"loss": "loss", "reconstruction_loss": "reconstruction loss", "kl_loss": "KL divergence"}
 

@@ -5,8 +5,8 @@ from collections.abc import Mapping
 import numpy as np
 from matplotlib.figure import Figure
 
-from latentlab.artifacts import Array
 from latentlab.figures.style import COLOURS, MARKERS, figure, plain
+from latentlab.storage.memory import Array
 
 LEGEND = 25  # classes in a column of it
 

@@ -3,7 +3,7 @@
 import sklearn.manifold
 from sklearn.neighbors import KNeighborsClassifier
 
-from latentlab.artifacts import Array
+from latentlab.storage.memory import Array
 
 
 def trustworthiness(features: Array, embedding: Array, neighbours: int) -> float:

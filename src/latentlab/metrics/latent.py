@@ -9,7 +9,7 @@ from sklearn.neighbors import KNeighborsClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from latentlab.artifacts import Array
+from latentlab.storage.memory import Array
 
 ACTIVE_VARIANCE = 0.01
 PROBE_ITERATIONS = 200

@@ -5,8 +5,7 @@ from collections.abc import Callable
 import numpy as np
 from skimage.metrics import structural_similarity
 
-from latentlab.artifacts import Array
-from latentlab.memory import chunks
+from latentlab.storage.memory import Array, chunks
 
 EPSILON = 1e-7  # keeps logarithms finite
 

@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from latentlab.artifacts import Array
 from latentlab.metrics.reconstruction import image_bce
+from latentlab.storage.memory import Array
 
 
 def kl(z_mean: Array, z_log_var: Array) -> float:

@@ -2,8 +2,8 @@
 
 from typing import TYPE_CHECKING
 
-from latentlab.autoencoder import Autoencoder
-from latentlab.settings import Settings, Sizes
+from latentlab.config.settings import Settings, Sizes
+from latentlab.networks.autoencoder import Autoencoder
 
 if TYPE_CHECKING:
     import keras
@@ -32,7 +32,7 @@ def _encoder(options: Options, image_shape: tuple[int, int, int]) -> "tuple[kera
     import keras
     from keras import layers
 
-    from latentlab.layers import activated
+    from latentlab.networks.layers import activated
 
     images = x = keras.Input(image_shape, name="images")
     sizes = []
@@ -54,7 +54,7 @@ def _decode(
     """
     from keras import layers
 
-    from latentlab.layers import activated, to_image
+    from latentlab.networks.layers import activated, to_image
 
     for number, (filters, size) in enumerate(zip(reversed(options.filters), reversed(sizes), strict=True), 1):
         wanted = [-(-side // 2) for side in size]  # the size after the encoder's pooling

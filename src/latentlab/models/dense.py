@@ -1,7 +1,7 @@
 """Fully connected autoencoder: 784-32-784, or deeper (Building Autoencoders in Keras, 2016)."""
 
-from latentlab.autoencoder import Autoencoder
-from latentlab.settings import Settings, Sizes
+from latentlab.config.settings import Settings, Sizes
+from latentlab.networks.autoencoder import Autoencoder
 
 
 class Options(Settings):
@@ -17,7 +17,7 @@ def build(options: Options, image_shape: tuple[int, int, int]) -> Autoencoder:
     import keras
     from keras import layers
 
-    from latentlab.layers import activated, dense_to_image
+    from latentlab.networks.layers import activated, dense_to_image
 
     images = x = keras.Input(image_shape, name="images")  # (N, H, W, C)
     x = layers.Flatten(name="flatten")(x)  # (N, HWC)

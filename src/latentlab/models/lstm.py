@@ -1,7 +1,7 @@
 """Sequence-to-sequence autoencoder: an image's rows are the time steps (Building Autoencoders in Keras, 2016)."""
 
-from latentlab.autoencoder import Autoencoder
-from latentlab.settings import Settings, Size
+from latentlab.config.settings import Settings, Size
+from latentlab.networks.autoencoder import Autoencoder
 
 
 class Options(Settings):

@@ -1,7 +1,7 @@
 """Variational autoencoder of dense layers (Kingma and Welling 2014, arXiv:1312.6114)."""
 
-from latentlab.autoencoder import Autoencoder
-from latentlab.settings import Settings, Size, Sizes
+from latentlab.config.settings import Settings, Size, Sizes
+from latentlab.networks.autoencoder import Autoencoder
 
 
 class Options(Settings):
@@ -18,7 +18,7 @@ def build(options: Options, image_shape: tuple[int, int, int]) -> Autoencoder:
     import keras
     from keras import layers
 
-    from latentlab.layers import activated, dense_to_image, gaussian_code
+    from latentlab.networks.layers import activated, dense_to_image, gaussian_code
 
     images = x = keras.Input(image_shape, name="images")
     x = layers.Flatten(name="flatten")(x)  # (N, HWC)

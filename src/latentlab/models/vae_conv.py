@@ -2,8 +2,8 @@
 
 import math
 
-from latentlab.autoencoder import Autoencoder
-from latentlab.settings import Settings, Size, Sizes
+from latentlab.config.settings import Settings, Size, Sizes
+from latentlab.networks.autoencoder import Autoencoder
 
 
 class Options(Settings):
@@ -20,7 +20,7 @@ def build(options: Options, image_shape: tuple[int, int, int]) -> Autoencoder:
     import keras
     from keras import layers
 
-    from latentlab.layers import activated, gaussian_code, to_image
+    from latentlab.networks.layers import activated, gaussian_code, to_image
 
     images = x = keras.Input(image_shape, name="images")
     for number, filters in enumerate(options.filters, 1):

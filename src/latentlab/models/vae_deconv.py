@@ -2,8 +2,8 @@
 
 import math
 
-from latentlab.autoencoder import Autoencoder
-from latentlab.settings import Settings, Size
+from latentlab.config.settings import Settings, Size
+from latentlab.networks.autoencoder import Autoencoder
 
 
 class Options(Settings):
@@ -19,7 +19,7 @@ def build(options: Options, image_shape: tuple[int, int, int]) -> Autoencoder:
     import keras
     from keras import layers
 
-    from latentlab.layers import gaussian_code, to_image
+    from latentlab.networks.layers import gaussian_code, to_image
 
     def conv(filters: int, size: int, strides: int, number: int) -> layers.Layer:
         return layers.Conv2D(filters, size, strides, "same", activation="relu", name=f"conv{number}")

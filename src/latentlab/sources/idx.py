@@ -8,9 +8,8 @@ from typing import BinaryIO, cast
 
 import numpy as np
 
-from latentlab.artifacts import Array
 from latentlab.errors import UserError
-from latentlab.memory import aligned_empty
+from latentlab.storage.memory import Array, aligned_empty
 
 UNSIGNED_BYTE = 0x08
 CHUNK = 2**20

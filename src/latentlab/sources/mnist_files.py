@@ -2,21 +2,23 @@
 
 import hashlib
 import os
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
-from latentlab.artifacts import Array
-from latentlab.dataset import Dataset
+from latentlab.config.paths import RAW
 from latentlab.errors import UserError
-from latentlab.sources.download import DownloadError, download
+from latentlab.sources.dataset import Dataset
 from latentlab.sources.idx import read_idx
-from latentlab.sources.npz import read_arrays
+from latentlab.storage.memory import Array
+from latentlab.storage.npz import read_npz
 
-RAW = Path("data/raw")
 MIRROR = "LATENTLAB_DATA_MIRROR"
+RETRIES = 3
+TIMEOUT = 20.0  # seconds without an answer or without a byte
 FILES = {  # arrays by Keras' names: IDX file, dimensions
     "x_train": ("train-images-idx3-ubyte", 3),
     "y_train": ("train-labels-idx1-ubyte", 1),
@@ -29,12 +31,14 @@ FILES = {  # arrays by Keras' names: IDX file, dimensions
 class Published:
     """A published dataset: SHA-256 of each array's bytes by Keras' name, and where its files can be had.
 
-    `packages` are folders where a package of the operating system puts them, `urls` folders on the web.
+    `packages` are folders where a package of the operating system puts them, `urls` folders on the web with gzipped IDX
+    files, of which `md5` has the published hashes by Keras' name.
     """
 
     name: str
     source: str
     sha256: Mapping[str, str]
+    md5: Mapping[str, str]
     urls: tuple[str, ...]
     packages: tuple[Path, ...] = ()
     package_hint: str = ""
@@ -63,7 +67,7 @@ class Published:
         npz = folder / f"{self.name}.npz"
         idx = {key: _idx_path(folder, file) for key, (file, _) in FILES.items()}
         if npz.exists():
-            arrays = read_arrays(npz)
+            arrays = read_npz(npz, made_by="")
             if missing := FILES.keys() - arrays.keys():
                 raise UserError(f"{npz}: found no {', '.join(sorted(missing))}, needed: {', '.join(FILES)}")
             self._check(arrays, dict.fromkeys(FILES, npz))
@@ -85,20 +89,13 @@ class Published:
 
     def _downloaded(self) -> tuple[dict[str, Array], str]:
         folder = RAW / self.name
+        hashes = {f"{file}.gz": self.md5[key] for key, (file, _) in FILES.items()}
         failures = []
-        files = [folder / f"{file}.gz" for file, _ in FILES.values()]
         for url in self.urls:
-            try:
-                for file, (_, dimensions) in zip(files, FILES.values(), strict=True):
-                    _fetch(f"{url}/{file.name}", file, dimensions)
-                if (arrays := self._read(folder)) is not None:
-                    return arrays, url
-            except DownloadError as error:
-                failures.append(str(error))
-            except UserError as error:  # not what it should be: away with it
-                failures.append(f"{url}: {error}")
-                for file in files:
-                    file.unlink(missing_ok=True)
+            if failure := _download(url, hashes, folder):
+                failures.append(failure)
+            elif (arrays := self._read(folder)) is not None:
+                return arrays, url
         raise UserError(
             f"{self.name}: not at hand and not to be had ({'; '.join(failures)}). Put {self.name}.npz (Keras) or the "
             f"four IDX files into {folder}/ or into a folder that {MIRROR} names{self.package_hint}"
@@ -110,14 +107,35 @@ class Published:
         return Dataset(images, labels, self.source, found, official_test=len(arrays["x_test"]))
 
 
-def _fetch(url: str, path: Path, dimensions: int) -> None:
-    """Download an IDX file. What a server sends in its place is not kept."""
-    download(url, path)
-    try:
-        read_idx(path, dimensions)
-    except UserError as error:
-        path.unlink()
-        raise DownloadError(f"{url}: {error}") from None
+def _download(url: str, hashes: Mapping[str, str], folder: Path) -> str:
+    """Fetch files with these MD5 hashes from the folder `url`, whole or not at all; why that failed, if it did.
+
+    Raises `UserError` if they cannot be written.
+    """
+    import pooch  # here, as hardly any run of the pipeline downloads
+    import requests
+
+    pooch.get_logger().setLevel("ERROR")
+    there = pooch.create(
+        folder, f"{url}/", registry={name: f"md5:{md5}" for name, md5 in hashes.items()}, retry_if_failed=RETRIES
+    )
+    transfer = pooch.HTTPDownloader(
+        progressbar=sys.stderr.isatty(), timeout=TIMEOUT, headers={"Accept-Encoding": "identity"}
+    )
+    for name in hashes:
+        try:
+            there.fetch(name, downloader=transfer)
+        except requests.HTTPError as error:
+            return f"{url}/{name}: the server answered {error.response.status_code}"
+        except requests.Timeout:
+            return f"{url}/{name}: no answer in time"
+        except requests.RequestException:
+            return f"{url}/{name}: no connection, or one that was cut off"
+        except ValueError:  # another hash
+            return f"{url}/{name}: not the published file"
+        except OSError as error:
+            raise UserError(f"{folder / name}: cannot be written ({error.strerror})") from None
+    return ""
 
 
 def _idx_path(folder: Path, file: str) -> Path:

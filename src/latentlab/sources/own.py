@@ -4,9 +4,9 @@ from pathlib import Path
 
 from pydantic import field_validator
 
+from latentlab.config.paths import RAW
+from latentlab.config.settings import Settings
 from latentlab.errors import UserError
-from latentlab.settings import Settings
-from latentlab.sources.mnist_files import RAW
 
 
 class Own(Settings):

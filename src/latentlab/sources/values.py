@@ -2,9 +2,8 @@
 
 import numpy as np
 
-from latentlab.artifacts import Array
 from latentlab.errors import UserError
-from latentlab.memory import chunks
+from latentlab.storage.memory import Array, chunks
 
 
 def as_bytes(images: Array, found: str) -> Array:

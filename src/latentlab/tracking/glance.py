@@ -2,7 +2,6 @@
 
 import sqlite3
 from collections.abc import Mapping
-from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlparse
@@ -11,15 +10,10 @@ from urllib.request import url2pathname
 import requests
 
 from latentlab.tracking.place import Place
+from latentlab.tracking.schema import read_tags
 
 KEY = "latentlab.key"
 TIMEOUT = 10.0  # seconds; whoever does not answer by then is asked again through MLflow
-RUNS = """
-SELECT runs.run_uuid, runs.status, runs.artifact_uri, tags.key, tags.value
-FROM runs JOIN tags ON tags.run_uuid = runs.run_uuid JOIN experiments USING (experiment_id)
-WHERE runs.lifecycle_stage = 'active' AND experiments.name = ?
-ORDER BY runs.start_time, runs.run_uuid
-"""
 
 
 @dataclass(frozen=True)
@@ -62,10 +56,9 @@ def _from_database(path: Path, study: str) -> list[Held]:
         return []
     tags: dict[str, dict[str, str]] = {}
     about: dict[str, tuple[str, str]] = {}
-    with closing(sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True)) as connection:
-        for run, status, artifacts, name, value in connection.execute(RUNS, (study,)):
-            about[run] = status, artifacts
-            tags.setdefault(run, {})[name] = value
+    for run, status, artifacts, name, value in read_tags(path, study):
+        about[run] = status, artifacts
+        tags.setdefault(run, {})[name] = value
     return [Held(status, tags[run], artifacts) for run, (status, artifacts) in about.items()]
 
 

@@ -14,7 +14,7 @@ from mlflow.exceptions import MlflowException
 from mlflow.models import Model, ModelSignature
 from mlflow.types import Schema, TensorSpec
 
-from latentlab.artifacts import Array
+from latentlab.storage.memory import Array
 from latentlab.tracking.run import Run
 from latentlab.tracking.store import Store
 
@@ -22,7 +22,7 @@ with warnings.catch_warnings():
     warnings.simplefilter("ignore")  # of its own type hints
     import mlflow.pyfunc
 
-LOADER = Path(__file__).parents[1] / "served.py"
+LOADER = Path(__file__).with_name("served.py")
 HASH = "md5"  # the tag of a model that tells which file it is from
 MODEL = "latentlab.model"  # the tag of a version in the registry that tells which model it is
 BEST = "best"  # the alias in the registry

@@ -7,7 +7,7 @@ import sqlite3
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -27,16 +27,10 @@ from mlflow.tracking import MlflowClient
 from sqlalchemy.exc import SQLAlchemyError
 
 from latentlab.tracking.place import VARIABLE, Place, StoreError
+from latentlab.tracking.schema import PATIENCE, follow_a_move
 
 for noisy in ("alembic", "mlflow"):  # each tells at length how it makes a database, and repeats what it raises
     logging.getLogger(noisy).setLevel(logging.CRITICAL)
-LOCATIONS = {  # columns of MLflow's database that hold the place of files
-    "experiments": ["artifact_location"],
-    "runs": ["artifact_uri"],
-    "logged_models": ["artifact_location"],
-    "model_versions": ["source", "storage_location"],
-}
-PATIENCE = 60.0  # seconds to wait for another process that opens or extends the same store
 
 
 class Store:
@@ -50,7 +44,7 @@ class Store:
             self.client = MlflowClient(place.uri)
             self.client.search_experiments(max_results=1)
             if place.database and place.artifacts:
-                _follow_a_move(place.database, place.artifacts)
+                follow_a_move(place.database, place.artifacts)
 
     @contextmanager
     def using(self) -> Iterator[None]:
@@ -128,19 +122,3 @@ def _reach(uri: str) -> None:
             engine.connect().close()
         finally:
             engine.dispose()
-
-
-def _follow_a_move(database: Path, artifacts: Path) -> None:
-    """MLflow stores absolute places: after the project was moved or copied, let them point here."""
-    here = artifacts.as_uri()
-    with closing(sqlite3.connect(database, timeout=PATIENCE)) as connection, connection:
-        places = connection.execute("SELECT DISTINCT artifact_location FROM experiments").fetchall()
-        old = {place for (place,) in places if place and place.endswith("/mlartifacts") and place != here}
-        for place in old:
-            for table, columns in LOCATIONS.items():
-                for column in columns:
-                    connection.execute(
-                        f"UPDATE {table} SET {column} = ? || substr({column}, ?) "
-                        f"WHERE {column} = ? OR substr({column}, 1, ?) = ?",
-                        (here, len(place) + 1, place, len(place) + 1, place + "/"),
-                    )

@@ -2,7 +2,7 @@
 
 import keras
 
-from latentlab.params import Training
+from latentlab.config.params import Training
 
 Row = dict[str, float]
 

@@ -13,8 +13,10 @@ from typing import Any
 
 import numpy as np
 
-from latentlab.artifacts import Array, read_npz, remove_leftovers, write_npz
 from latentlab.errors import UserError
+from latentlab.storage.memory import Array
+from latentlab.storage.npz import read_npz, write_npz
+from latentlab.storage.replacing import remove_leftovers
 
 SECONDS = 5.0  # between two writings at least; 55 MB, the state of the largest variant, take 0.2 s
 

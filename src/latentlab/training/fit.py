@@ -8,10 +8,10 @@ import keras
 import tensorflow as tf
 from tqdm import tqdm
 
-from latentlab.artifacts import Array
-from latentlab.autoencoder import Autoencoder
+from latentlab.config.params import Training, Variant
 from latentlab.errors import UserError
-from latentlab.params import Training, Variant
+from latentlab.networks.autoencoder import Autoencoder
+from latentlab.storage.memory import Array
 from latentlab.training.callbacks import Callbacks, Row
 from latentlab.training.checkpoint import Checkpoint, State
 from latentlab.training.epoch import training_epoch, validation_epoch

@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 import tensorflow as tf
 
-from latentlab.autoencoder import Autoencoder
+from latentlab.networks.autoencoder import Autoencoder
 from latentlab.training.equivalents import ends_in_sigmoid, faster
 
 EPSILON = 1e-7  # keeps the logarithms finite; float32's step below 1 is 6e-8

@@ -3,8 +3,7 @@
 import numpy as np
 import tensorflow as tf
 
-from latentlab.artifacts import Array
-from latentlab.memory import ALIGNMENT
+from latentlab.storage.memory import ALIGNMENT, Array
 
 
 def as_tensor(array: Array | tf.Tensor) -> tf.Tensor:

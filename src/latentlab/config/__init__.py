@@ -1,0 +1,1 @@
+"""What the user writes, typed and checked, and where files lie."""

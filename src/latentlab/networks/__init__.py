@@ -1,0 +1,1 @@
+"""What architectures share: their contract, layers, codes to decode."""

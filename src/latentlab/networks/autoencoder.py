@@ -1,0 +1,53 @@
+"""What every architecture returns: an encoder and a decoder."""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import keras
+
+    from latentlab.storage.memory import Array
+
+
+@dataclass(frozen=True)
+class Autoencoder:
+    """Two plain Keras models of built-in layers.
+
+    `encoder` maps images (N, H, W, C) in [0, 1] to codes (N, ...), a variational one to the pair
+    `[z_mean, z_log_var]`, each (N, D). `decoder` maps codes back to images (N, H, W, C) in (0, 1); one that ends in a
+    layer of its own for the sigmoid trains on logits, which is faster. `xla` says that XLA speeds up its training.
+    """
+
+    encoder: "keras.Model"
+    decoder: "keras.Model"
+    xla: bool = False
+
+    @property
+    def variational(self) -> bool:
+        """Whether the encoder gives a distribution over codes instead of a code."""
+        return len(self.encoder.outputs) == 2
+
+    @property
+    def latent_shape(self) -> tuple[int, ...]:
+        """Shape of one code."""
+        return tuple(self.encoder.outputs[0].shape[1:])
+
+    @property
+    def weights(self) -> list["keras.Variable"]:
+        """Trainable weights of both models, encoder first."""
+        return [*self.encoder.trainable_weights, *self.decoder.trainable_weights]
+
+    def get_weights(self) -> "list[Array]":
+        """Copies of all weights of both models, those that do not train included."""
+        return [*self.encoder.get_weights(), *self.decoder.get_weights()]
+
+    def set_weights(self, weights: "list[Array]") -> None:
+        """Give both models the weights that `get_weights` returned."""
+        count = len(self.encoder.weights)
+        self.encoder.set_weights(weights[:count])
+        self.decoder.set_weights(weights[count:])
+
+    def parameters(self) -> dict[str, int]:
+        """Parameter counts, the statistics of batch normalisation included."""
+        encoder, decoder = self.encoder.count_params(), self.decoder.count_params()
+        return {"encoder": encoder, "decoder": decoder, "total": encoder + decoder}

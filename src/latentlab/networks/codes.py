@@ -1,0 +1,39 @@
+"""Codes to decode: grids over a two-dimensional latent space, and random draws. Arrays only."""
+
+import numpy as np
+from scipy.stats import norm
+
+from latentlab.storage.memory import Array
+
+LINEAR_SIDE, QUANTILE_SIDE = 15, 30
+REACH = 3.0  # standard deviations of the prior that the linear grid spans: 99.7 %
+TAIL = 0.05  # the inverse-CDF grid runs from this quantile to 1 minus it
+
+
+def linear_axes(features: Array, variational: bool) -> Array:
+    """Equidistant coordinates (2, 15): over ±3 of a normal prior, or over the range of `features` (N, 2)."""
+    if variational:
+        return np.tile(np.linspace(-REACH, REACH, LINEAR_SIDE), (2, 1))
+    return np.linspace(features.min(0), features.max(0), LINEAR_SIDE).T
+
+
+def quantile_axes(features: Array, variational: bool) -> Array:
+    """Coordinates (2, 30) of equal probability: the normal's inverse CDF, or the quantiles of `features` (N, 2)."""
+    shares = np.linspace(TAIL, 1 - TAIL, QUANTILE_SIDE)
+    if variational:
+        return np.tile(norm.ppf(shares), (2, 1))
+    return np.quantile(features, shares, axis=0).T
+
+
+def grid(axes: Array) -> Array:
+    """All pairs of coordinates (2, n) as codes (n * n, 2) float32, in rows from the top: the second falls."""
+    x, y = np.meshgrid(axes[0], axes[1][::-1])
+    return np.stack([x.ravel(), y.ravel()], axis=1).astype(np.float32)
+
+
+def random_codes(features: Array, count: int, variational: bool, rng: np.random.Generator) -> Array:
+    """Draws (count, D) float32: from N(0, I), or from a normal with mean, deviation and range of `features` (N, D)."""
+    draws = rng.standard_normal((count, features.shape[1]))
+    if not variational:
+        draws = np.clip(features.mean(0) + features.std(0) * draws, features.min(0), features.max(0))
+    return draws.astype(np.float32)

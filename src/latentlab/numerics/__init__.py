@@ -1,0 +1,1 @@
+"""How libraries are set up to give the same numbers each time."""

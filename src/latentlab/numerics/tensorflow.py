@@ -1,0 +1,52 @@
+"""TensorFlow set up to give the same numbers each time: seeds, threads, deterministic kernels."""
+
+import os
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import ModuleType
+
+from latentlab.numerics.threads import limit_threads
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # faults reach Python as exceptions
+os.environ["KERAS_BACKEND"] = "tensorflow"
+
+
+def start_tensorflow(seed: int, threads: int) -> ModuleType:
+    """Import TensorFlow (5 s) with deterministic kernels, a fixed number of threads and a fixed seed.
+
+    Raises `RuntimeError` if TensorFlow already runs in this process with another number of threads.
+    """
+    with _stderr_held_back():
+        import keras
+        import tensorflow as tf
+
+        tf.config.list_physical_devices()
+    limit_threads(threads)
+    if tf.config.threading.get_intra_op_parallelism_threads() != threads:
+        tf.config.threading.set_intra_op_parallelism_threads(threads)
+        tf.config.threading.set_inter_op_parallelism_threads(threads)
+    tf.config.experimental.enable_op_determinism()
+    keras.utils.set_random_seed(seed)
+    return tf  # type: ignore[no-any-return]
+
+
+@contextmanager
+def _stderr_held_back() -> Iterator[None]:
+    """Show what native code writes to stderr only if the block fails.
+
+    TensorFlow greets with a dozen lines about oneDNN and CUDA before it looks at TF_CPP_MIN_LOG_LEVEL
+    (https://github.com/tensorflow/tensorflow/issues/100442).
+    """
+    with tempfile.TemporaryFile() as held:
+        stderr = os.dup(2)
+        os.dup2(held.fileno(), 2)
+        try:
+            yield
+        except BaseException:
+            held.seek(0)
+            os.write(stderr, held.read())
+            raise
+        finally:
+            os.dup2(stderr, 2)
+            os.close(stderr)

@@ -1,0 +1,100 @@
+"""`dvc repro` with stages side by side.
+
+DVC runs one stage after the other, and most of a small study's time is imports that use one core. Here every stage
+whose dependencies stand may start, at most `jobs` at once. What to run, the run cache, the outputs and `dvc.lock`
+stay DVC's business: afterwards `dvc repro` finds everything up to date.
+"""
+
+import logging
+import sys
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from pathlib import Path
+
+from tqdm import tqdm
+
+from latentlab.errors import UserError
+from latentlab.pipeline import dvc
+
+
+def reproduce(jobs: int, root: Path = Path()) -> int:
+    """Bring every stage of the project up to date; the number of stages that had to run.
+
+    Raises `UserError` when DVC cannot read the project, or when a stage fails; stages that run beside it are
+    finished and recorded first.
+    """
+    logging.getLogger("dvc").setLevel(logging.WARNING)  # it would tell of every update of dvc.lock
+    with dvc.locked(root) as repo:
+        waiting = dvc.in_order(repo)
+        ran = _Run(waiting, jobs).all()
+        dvc.sort_lock([stage.addressing for stage in waiting], root / "dvc.lock")
+        return ran
+
+
+class _Run:
+    """The state of one call: which stages wait for which, and which are at work."""
+
+    def __init__(self, waiting: dict[dvc.Stage, set[dvc.Stage]], jobs: int) -> None:
+        self.waiting = {stage: set(needs) for stage, needs in waiting.items()}
+        self.running: dict[Future[dvc.Done], dvc.Stage] = {}
+        self.jobs = jobs
+        self.ran = 0
+        self.progress = tqdm(total=len(waiting), desc="stages", disable=None)
+
+    def all(self) -> int:
+        failed: list[str] = []
+        with ThreadPoolExecutor(self.jobs) as pool, self.progress:
+            while self.running or (self.waiting and not failed):
+                if not failed:
+                    self._start_ready(pool)
+                if self.running:
+                    failed += self._finish()
+        if failed:
+            raise UserError(f"stopped, as {' and '.join(failed)} failed; results of other stages are kept")
+        return self.ran
+
+    def _start_ready(self, pool: ThreadPoolExecutor) -> None:
+        """Start what can start; a stage that is up to date may make others ready, hence the loop."""
+        progressed = True
+        while progressed:
+            progressed = False
+            for stage in [stage for stage, needs in self.waiting.items() if not needs]:
+                if len(self.running) == self.jobs:
+                    return
+                del self.waiting[stage]
+                if _must_run(stage):
+                    self.running[pool.submit(dvc.run_command, stage)] = stage
+                else:
+                    self._done(stage)
+                progressed = True
+
+    def _finish(self) -> list[str]:
+        """Wait for a stage or more and record them; names of those that failed."""
+        names = sorted(stage.addressing for stage in self.running.values())
+        self.progress.set_postfix_str(", ".join(names))
+        failed = []
+        for future in wait(self.running, return_when=FIRST_COMPLETED).done:
+            stage, result = self.running.pop(future), future.result()
+            tqdm.write(result.stdout, end="")
+            tqdm.write(result.stderr, end="", file=sys.stderr)
+            if result.returncode:
+                failed.append(stage.addressing)
+                continue
+            dvc.record(stage)
+            self.ran += 1
+            self._done(stage)
+        return failed
+
+    def _done(self, stage: dvc.Stage) -> None:
+        self.progress.update()
+        for needs in self.waiting.values():
+            needs.discard(stage)
+
+
+def _must_run(stage: dvc.Stage) -> bool:
+    """Whether the stage's command has to run: not if it is up to date, nor if DVC's run cache has its outputs."""
+    if not stage.changed():
+        return False
+    if not dvc.brought_back(stage):
+        return True
+    print(f"{stage.addressing}: outputs were in the run cache")
+    return False

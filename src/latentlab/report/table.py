@@ -1,0 +1,92 @@
+"""The table of results: which metrics of a study are the main ones, and what they are for each variant."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from latentlab.config import paths
+from latentlab.errors import UserError
+from latentlab.report.markdown import markdown_table
+from latentlab.storage.json import read_json
+
+
+@dataclass(frozen=True)
+class Column:
+    """A metric: where it stands in the JSON file, its heading, its format and which way is better."""
+
+    group: str
+    name: str
+    heading: str
+    format: str
+    better: str = ""
+
+    @property
+    def tracked(self) -> str:
+        """Its name in MLflow."""
+        return tracked(self.group, self.name)
+
+
+def tracked(group: str, name: str) -> str:
+    """What MLflow calls a metric: `test/bce` stands for the reconstruction of test images."""
+    return f"{'test' if group == 'reconstruction' else group}/{name}"
+
+
+COLUMNS = (
+    Column("training", "parameters", "parameters", ",d"),
+    Column("training", "epochs", "epochs", "d"),
+    Column("latent", "dim", "code", "d"),
+    Column("reconstruction", "bce", "test BCE", ".4f", "↓"),
+    Column("reconstruction", "ssim", "SSIM", ".3f", "↑"),
+    Column("latent", "knn_accuracy", "k-NN accuracy", ".3f", "↑"),
+    Column("latent", "linear_probe_accuracy", "linear probe", ".3f", "↑"),
+    Column("tsne", "knn_accuracy", "t-SNE k-NN", ".3f", "↑"),
+    Column("vae", "elbo", "ELBO", ".1f", "↑"),
+)
+
+OTHERS = {  # which way is better, of metrics that are not in the table
+    "loss": "↓",
+    "validation_loss": "↓",
+    "test/mse": "↓",
+    "test/psnr": "↑",
+    "tsne/kl_divergence": "↓",
+    "tsne/trustworthiness": "↑",
+}
+
+Metrics = dict[str, dict[str, float]]
+
+
+def better(metric: str) -> str:
+    """Whether less (↓) or more (↑) is better of a metric by its name in MLflow. Raises `UserError` if neither is."""
+    ways = {column.tracked: column.better for column in COLUMNS if column.better} | OTHERS
+    if metric not in ways:
+        raise UserError(f"metric: found {metric!r}, allowed: {', '.join(sorted(ways))}")
+    return ways[metric]
+
+
+def read(study: str, variants: Iterable[str]) -> dict[str, Metrics]:
+    """The metrics of each variant. Raises `UserError` where a file is missing."""
+    return {variant: read_json(paths.metrics(study, variant)) for variant in variants}
+
+
+def headings() -> list[str]:
+    """The table's head."""
+    return ["variant", *(f"{column.heading} {column.better}".rstrip() for column in COLUMNS)]
+
+
+def rows(metrics: dict[str, Metrics]) -> list[list[str]]:
+    """The table's body; a metric that a variant does not have is empty."""
+    return [[variant, *(_cell(values, column) for column in COLUMNS)] for variant, values in metrics.items()]
+
+
+def _cell(metrics: Metrics, column: Column) -> str:
+    value = metrics.get(column.group, {}).get(column.name)
+    return "" if value is None else format(value, column.format)
+
+
+def markdown(metrics: dict[str, Metrics]) -> str:
+    """The table in Markdown, as the README shows it."""
+    return markdown_table(headings(), rows(metrics))
+
+
+def by_tracked_name(metrics: Mapping[str, Mapping[str, float]]) -> dict[str, float]:
+    """All numbers of a variant as MLflow has them."""
+    return {tracked(group, name): value for group, values in metrics.items() for name, value in values.items()}

@@ -1,0 +1,97 @@
+"""Stage `plot`: every picture of one variant."""
+
+from typing import Any
+
+import numpy as np
+from matplotlib.figure import Figure
+
+from latentlab.config import params, paths
+from latentlab.figures.examples import shown
+from latentlab.figures.images import codes, grid, rows
+from latentlab.figures.losses import losses
+from latentlab.figures.scatter import scatter
+from latentlab.stages._command import run
+from latentlab.storage.csv import read_csv
+from latentlab.storage.figure import write_figure
+from latentlab.storage.json import read_json
+from latentlab.storage.memory import Array
+from latentlab.storage.npz import read_npz
+from latentlab.storage.pickle import read_pickle
+
+SHOWN = 10
+
+
+def main(variant: str) -> str:
+    """Draw `plots/<study>/<variant>/*.png`."""
+    p = params.load()
+    test = read_npz(paths.prepared("test"))
+    latents = read_pickle(paths.latents(variant))
+    decoded = read_npz(paths.decoded(variant))
+    classes = read_json(paths.CARD).get("classes", {})
+    history, summary = read_csv(paths.history(variant)), read_json(paths.training(variant))
+    unit = "nats an image" if summary["variational"] else "nats a pixel"
+    figures = {
+        "losses": losses(history, unit, summary["best_epoch"], f"{variant}: training"),
+        **image_figures(variant, test, latents, decoded),
+        **space_figures(variant, latents, read_pickle(paths.embedding(variant)), decoded, classes),
+    }
+    folder = paths.plots(p.study, variant)
+    for name, figure in figures.items():
+        write_figure(folder / f"{name}.png", figure)
+    return f"plot {variant}: {len(figures)} pictures in {folder}"
+
+
+def image_figures(
+    variant: str, test: dict[str, Array], latents: dict[str, Any], decoded: dict[str, Array]
+) -> dict[str, Figure]:
+    """Originals with reconstructions, codes as images, images from random codes."""
+    chosen = shown(test, SHOWN)
+    images = test["images"][chosen] / 255
+    features = latents["features"][latents["split"] == "test"][chosen]
+    strips = {"original": images}
+    if "noisy" in decoded:
+        strips["noisy"] = decoded["noisy"][chosen]
+    strips["reconstruction"] = decoded["reconstructions"][chosen]
+    random = decoded["random"]  # (100, H, W, C)
+    return {
+        "reconstructions": rows(strips, f"{variant}: test images"),
+        "codes": codes(images, features, latents["latent_shape"], f"{variant}: latent features"),
+        "random_codes": grid(random.reshape(10, 10, *random.shape[1:]), f"{variant}: images from random codes"),
+    }
+
+
+def space_figures(
+    variant: str,
+    latents: dict[str, Any],
+    embedded: dict[str, Any],
+    decoded: dict[str, Array],
+    classes: dict[str, str],
+) -> dict[str, Figure]:
+    """The t-SNE embedding; for codes of two dimensions also the codes themselves and the manifold."""
+    divergence = f"KL divergence {embedded['kl_divergence']:.2f}"
+    title = f"{variant}: t-SNE of {len(embedded['embedding'])} test images, {divergence}"
+    names = "t-SNE 1", "t-SNE 2"
+    figures = {"tsne": scatter(embedded["embedding"], _named(embedded["labels"], classes), title, *names)}
+    if "linear_grid" not in decoded:
+        return figures
+    test = latents["split"] == "test"
+    names = "first latent dimension", "second latent dimension"
+    title = f"{variant}: latent features of the test images"
+    labels = None if latents["labels"] is None else latents["labels"][test]
+    figures["latent"] = scatter(latents["features"][test], _named(labels, classes), title, *names)
+    for name, spacing in {"linear": "equidistant codes", "quantile": "codes of equal probability"}.items():
+        images = decoded[f"{name}_grid"]
+        title = f"{variant}: manifold, {len(images)}x{len(images)} {spacing}"
+        figures[f"manifold_{name}"] = grid(images, title, decoded[f"{name}_axes"])
+    return figures
+
+
+def _named(labels: Array | None, classes: dict[str, str]) -> dict[str, Array] | None:
+    """Rows of each class by its name, in the order of the classes."""
+    if labels is None:
+        return None
+    return {name: rows for number, name in classes.items() if len(rows := np.flatnonzero(labels == int(number)))}
+
+
+if __name__ == "__main__":
+    run(main)

@@ -1,0 +1,123 @@
+"""Stage `train`: train one variant and keep its models and its history."""
+
+import math
+import os
+from typing import Any
+
+from latentlab.config import params, paths, plugins
+from latentlab.config.params import Params, Precision, Variant
+from latentlab.errors import UserError
+from latentlab.networks.autoencoder import Autoencoder
+from latentlab.numerics.tensorflow import start_tensorflow
+from latentlab.stages._command import run
+from latentlab.storage.csv import write_csv
+from latentlab.storage.json import write_json
+from latentlab.storage.keras import write_keras
+from latentlab.storage.memory import Array
+from latentlab.storage.npz import read_npz
+from latentlab.tracking.sender import Live
+from latentlab.training.checkpoint import SECONDS, Checkpoint, training_key
+from latentlab.training.workers import several_workers, writes_results
+
+
+def main(variant: str) -> str:
+    """Train `variant` on the training split; the validation split is the only other one it sees."""
+    p = params.load()
+    v = p.variant(variant)
+    checkpoint_seconds = _checkpoint_seconds()
+    train, validation = (read_npz(paths.prepared(split))["images"] for split in ("train", "validation"))
+    with Live(variant, wanted=not several_workers()) as live:
+        return _train(p, v, train, validation, checkpoint_seconds, live)
+
+
+def _train(p: Params, v: Variant, train: Array, validation: Array, checkpoint_seconds: float, live: Live) -> str:
+    start_tensorflow(p.seed, p.threads)
+    from latentlab.training.events import Events
+    from latentlab.training.fit import fit
+    from latentlab.training.strategy import find_strategy, scope
+
+    strategy = find_strategy()
+    # workers that were killed would have to agree on an epoch, so they begin anew
+    checkpoint = None if several_workers() else _checkpoint(p, v, train, validation, checkpoint_seconds)
+    with scope(strategy):
+        autoencoder = build(v, train.shape[1:])
+        trained = in_precision(autoencoder, v, train.shape[1:], p.precision)
+    try:
+        watchers = [live.epoch, Events(v.name).epoch]
+        result = fit(trained, train, validation, v, p.seed, checkpoint, strategy, watchers)
+    except UserError:
+        _delete(checkpoint)
+        raise
+    done = f"train {v.name}: {len(result.history)} epochs, validation loss {result.kept['validation_loss']:.4f}"
+    if not writes_results():
+        return f"{done}; the first worker writes the results"
+    autoencoder.set_weights(trained.get_weights())
+    write_keras(paths.encoder(v.name), autoencoder.encoder)
+    write_keras(paths.decoder(v.name), autoencoder.decoder)
+    write_csv(paths.history(v.name), result.history)
+    write_json(paths.training(v.name), summary(autoencoder, result.best_epoch, len(result.history), result.kept))
+    _delete(checkpoint)
+    return done
+
+
+def build(variant: Variant, image_shape: tuple[int, ...], precision: Precision = "float32") -> Autoencoder:
+    """The untrained autoencoder of a variant. Weights come from Keras' global seed."""
+    import keras
+
+    architecture = plugins.load("models", variant.training.model, f"variants.{variant.name}.model")
+    keras.config.set_dtype_policy(precision)
+    try:
+        autoencoder = architecture.build(variant.options, image_shape)
+    finally:
+        keras.config.set_dtype_policy("float32")
+    assert isinstance(autoencoder, Autoencoder), f"models/{variant.training.model}.py: build returns no Autoencoder"
+    return autoencoder
+
+
+def in_precision(
+    autoencoder: Autoencoder, variant: Variant, image_shape: tuple[int, ...], precision: Precision
+) -> Autoencoder:
+    """The same autoencoder as it trains. Weights are float32 in any case, and so are the models that are kept."""
+    if precision == "float32":
+        return autoencoder
+    other = build(variant, image_shape, precision)
+    other.set_weights(autoencoder.get_weights())
+    return other
+
+
+def _checkpoint(p: Params, variant: Variant, train: Array, validation: Array, seconds: float) -> Checkpoint:
+    settings = [variant.name, variant.settings(), p.seed, p.threads, p.precision]
+    return Checkpoint(paths.checkpoint(variant.name), training_key(settings, [train, validation]), seconds)
+
+
+def _checkpoint_seconds() -> float:
+    text = os.environ.get("LATENTLAB_CHECKPOINT_SECONDS", str(SECONDS))
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = math.nan
+    if not seconds >= 0:  # true of NaN, too
+        raise UserError(f"LATENTLAB_CHECKPOINT_SECONDS: found {text!r}, allowed: a number of seconds, 0 or more")
+    return seconds
+
+
+def _delete(checkpoint: Checkpoint | None) -> None:
+    if checkpoint:
+        checkpoint.delete()
+
+
+def summary(autoencoder: Autoencoder, best_epoch: int, epochs: int, kept: dict[str, float]) -> dict[str, Any]:
+    """What the training came to; losses are those of the weights that are kept."""
+    return {
+        "parameters": autoencoder.parameters(),
+        "latent_shape": list(autoencoder.latent_shape),
+        "variational": autoencoder.variational,
+        "epochs": epochs,
+        "best_epoch": best_epoch,
+        "loss": kept["loss"],
+        "validation_loss": kept["validation_loss"],
+    }
+
+
+if __name__ == "__main__":
+    run(main)

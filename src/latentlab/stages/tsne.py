@@ -1,0 +1,41 @@
+"""Stage `tsne`: place the test images' latent features in the plane."""
+
+from typing import Any
+
+import numpy as np
+from sklearn.manifold import TSNE
+
+from latentlab.config import params, paths
+from latentlab.config.params import check_perplexity
+from latentlab.numerics.threads import limit_threads
+from latentlab.stages._command import run
+from latentlab.storage.memory import Array
+from latentlab.storage.pickle import read_pickle, write_pickle
+
+
+def main(variant: str) -> str:
+    """Write the features of the test images with their embedding."""
+    p = params.load()
+    latents = read_pickle(paths.latents(variant))
+    rows = np.flatnonzero(latents["split"] == "test")[: p.tsne.points]
+    check_perplexity(p.tsne.perplexity, len(rows), f"test images of {variant}")
+    chosen = {key: latents[key][rows] for key in ("features", "split", "index")}
+    if latents["labels"] is not None:
+        chosen["labels"] = latents["labels"][rows]
+    embedding, divergence = embed(chosen["features"], p.tsne.perplexity, p.seed)
+    write_pickle(paths.embedding(variant), latents | chosen | {"embedding": embedding, "kl_divergence": divergence})
+    return f"t-SNE {variant}: {len(rows)} points, KL divergence {divergence:.3f}"
+
+
+def embed(features: Array, perplexity: float, seed: int) -> tuple[Array, float]:
+    """Embedding (N, 2) float32 of features (N, D), and its KL divergence in nats (van der Maaten and Hinton 2008).
+
+    Always on one thread: scikit-learn adds up gradients of several threads in no fixed order.
+    """
+    limit_threads(1)
+    model: Any = TSNE(perplexity=perplexity, init="pca", learning_rate="auto", random_state=seed, n_jobs=1)
+    return model.fit_transform(features).astype(np.float32), float(model.kl_divergence_)
+
+
+if __name__ == "__main__":
+    run(main)

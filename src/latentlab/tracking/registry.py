@@ -1,0 +1,28 @@
+"""The best run of a study, for MLflow's model registry."""
+
+from pathlib import Path
+
+from latentlab.errors import UserError
+from latentlab.report.table import better
+from latentlab.tracking.comparison import FINISHED
+from latentlab.tracking.models import register
+from latentlab.tracking.place import Place
+from latentlab.tracking.store import Store
+
+
+def register_best(study: str, metric: str) -> str:
+    """Register encoder and decoder of the finished run with the best `metric`, as `<study>-encoder` and -decoder.
+
+    Their best version has the alias `best`: `mlflow.pyfunc.load_model("models:/quick-encoder@best")`. Raises
+    `UserError` if the metric has no direction or no run has it.
+    """
+    sign = 1 if better(metric) == "↓" else -1
+    store = Store(Place.of(Path()))
+    runs = store.runs(study, FINISHED)
+    measured = [run for run in runs if metric in run.data.metrics]
+    if not measured:
+        raise UserError(f"--register: found no finished run of study {study} with the metric {metric}")
+    best = min(measured, key=lambda run: sign * run.data.metrics[metric])
+    variant = best.data.tags["latentlab.variant"]
+    lines = register(store, best, {f"{variant}-{role}": f"{study}-{role}" for role in ("encoder", "decoder")})
+    return "\n".join(lines) or f"{variant} is registered as the best by {metric} already"

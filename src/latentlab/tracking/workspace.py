@@ -1,0 +1,58 @@
+"""`latentlab track`: the results of the workspace, as dvc.lock has them."""
+
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+from latentlab.config import paths
+from latentlab.errors import UserError
+from latentlab.pipeline import provenance
+from latentlab.pipeline.inputs import md5, recorded
+from latentlab.storage.yaml import read_yaml
+from latentlab.tracking.bring import bring
+from latentlab.tracking.place import Place
+from latentlab.tracking.result import Result
+
+
+def track_workspace(study: str, variants: Iterable[str]) -> str:
+    """Bring the results of these variants into MLflow; a line on what that changed.
+
+    Raises `StoreError` if MLflow cannot be used, and `UserError` if a variant has no whole result; the others are
+    tracked first.
+    """
+    faults: list[str] = []
+    summary = bring(_results(study, variants, faults), Place.of(Path()), faults)
+    if faults:
+        more = f" and {len(faults) - 1} more like this" if len(faults) > 1 else ""
+        raise UserError(f"{faults[0]}{more}; {summary}")
+    return f"{summary} of study {study}"
+
+
+def _results(study: str, variants: Iterable[str], faults: list[str]) -> Iterator[Result]:
+    """The results that dvc.lock has of these variants; why there is none of others joins the `faults`."""
+    lock = read_yaml(paths.LOCK, made_by="dvc repro")
+    tags = {
+        **provenance.git_tags(),
+        **provenance.version_tags(),
+        **provenance.platform_tags(),
+        "platform.of": "tracking",  # a run that was logged while it trained has `training`
+    }
+    for variant in variants:
+        try:
+            found = recorded(lock, variant)
+        except UserError as error:
+            faults.append(str(error))
+            continue
+        command = provenance.command(tags.get("git.commit"), variant)
+        yield Result(study, variant, found, Workspace(), tags | {"command": command})
+
+
+class Workspace:
+    """The files of the project as they lie there."""
+
+    def get(self, path: Path, expected: str) -> Path:
+        """The path itself, if it holds what dvc.lock says. Raises `UserError` if it does not."""
+        if not path.exists():
+            raise UserError(f"{path}: no such file; `dvc checkout`, `dvc pull` or `dvc repro` brings it")
+        if md5(path) != expected:
+            raise UserError(f"{path}: is not what dvc.lock says; `dvc repro` makes both agree")
+        return path

@@ -1,0 +1,154 @@
+"""The benchmarks count, calculate and write what they say."""
+
+import json
+import subprocess
+import sys
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from benchmarks import data, limit, tables
+from benchmarks.page import write_section
+from tests.conftest import ROOT
+
+COUNT = """
+import json
+from benchmarks import flops
+from benchmarks.variants import variant
+from latentlab.numerics.tensorflow import start_tensorflow
+from latentlab.networks.autoencoder import Autoencoder
+from latentlab.stages.train import build
+start_tensorflow(42, 1)
+import keras
+from keras import layers
+images, code = keras.Input((8, 8, 3)), keras.Input((4, 4, 6))
+nets = {
+    "simple": build(variant("simple"), (28, 28, 1)),
+    "lstm": build(variant("lstm"), (28, 28, 1)),
+    "conv": Autoencoder(
+        keras.Model(images, layers.Conv2D(6, 5, strides=2, padding="same")(images)),
+        keras.Model(code, layers.Conv2DTranspose(3, 3, strides=2, padding="same")(code)),
+    ),
+}
+print(json.dumps({name: flops.training(net) for name, net in nets.items()}))
+"""
+
+
+@pytest.fixture
+def raw() -> dict[str, Any]:
+    """Measurements with round numbers."""
+
+    def record(seconds: list[float], images: int = 60_000) -> dict[str, Any]:
+        return {"images": images, "seconds": seconds, "peak_mib": 1234.4}
+
+    versions = {"Python": "3.11"}
+    return {
+        "machine": {"cpu": "a CPU", "cores": 4, "threads": 2, "versions": versions},
+        "variants": {
+            "simple": {"keras_fit": record([9.0, 3.0, 2.0]), "engine": record([0.5, 0.5, 0.7])},
+            "vae": {"engine": record([0.4, 0.4, 0.4], images=6000)},
+        },
+    }
+
+
+def rows(text: str) -> list[list[str]]:
+    """Cells of all rows of all tables."""
+    lines = [line.strip("|").split("|") for line in text.splitlines() if line.startswith("|")]
+    return [[cell.strip() for cell in line] for line in lines]
+
+
+@pytest.mark.slow
+def test_operations_are_those_counted_by_hand() -> None:
+    done = subprocess.run([sys.executable, "-c", COUNT], cwd=ROOT, check=True, capture_output=True, text=True)
+    counts = json.loads(done.stdout)
+    # 784-32-784: both layers forward, both by their weights, only the second one by its input
+    dense = 2 * 784 * 32
+    assert counts["simple"] == 2 * dense + 2 * dense + dense
+    # 5x5 kernels at 4x4 outputs, then 3x3 kernels at 4x4 inputs
+    first, second = 2 * 4 * 4 * 5 * 5 * 3 * 6, 2 * 4 * 4 * 3 * 3 * 6 * 3
+    assert counts["conv"] == 2 * first + 3 * second
+    # 28 steps: 28 -> 4*32 gates, 32 -> 4*32 gates; then 32 -> 4*28 gates, 28 -> 4*28 gates
+    images, others = 2 * 28 * 28 * 128, 2 * 28 * (32 * 128 + 32 * 112 + 28 * 112)
+    assert counts["lstm"] == 2 * images + 3 * others
+
+
+def test_tables_have_medians_scaled_to_60000_images_and_their_ratios(raw: dict[str, Any]) -> None:
+    text = tables.training(raw)
+    assert "a CPU, 4 cores, 2 threads; Python 3.11." in text
+    assert "scaled: vae with 6,000." in text
+    cells = rows(text)
+    assert cells[0] == ["variant", "Keras fit", "engine"]
+    assert cells[2:4] == [["simple", "3.00", "0.50"], ["vae", "", "4.00"]]
+    assert cells[6:8] == [["simple", "6.00", "1.00"], ["vae", "", "1.00"]]
+    assert cells[10:12] == [["simple", "1,234", "1,234"], ["vae", "", "1,234"]]
+
+
+def test_the_share_of_the_peak(raw: dict[str, Any]) -> None:
+    text = limit.section(raw, 100.0, {"simple": 250_000, "vae": 2_000_000})
+    assert "100 GFLOP/s with 2 threads" in text
+    # 60,000 images of 0.25 MFLOP in 0.5 s, and of 2 MFLOP in 4 s
+    assert rows(text)[2:] == [["simple", "0.25", "30.0", "30%"], ["vae", "2.00", "30.0", "30%"]]
+
+
+def test_a_section_is_replaced_and_the_prose_around_it_kept(tmp_path: Path) -> None:
+    page = tmp_path / "page.md"
+    page.write_text("before\n<!-- one -->\nold\n<!-- /one -->\nbetween\n<!-- two -->\nkept\n<!-- /two -->\nafter\n")
+    write_section(page, "one", "new")
+    assert page.read_text() == (
+        "before\n<!-- one -->\nnew\n<!-- /one -->\nbetween\n<!-- two -->\nkept\n<!-- /two -->\nafter\n"
+    )
+
+
+def test_a_page_without_the_section_gets_it(tmp_path: Path) -> None:
+    page = tmp_path / "docs/page.md"
+    for text in ("first", "second"):
+        write_section(page, "one", text)
+    assert page.read_text() == "# Benchmarks\n\n<!-- one -->\nsecond\n<!-- /one -->\n"
+
+
+def test_a_section_without_its_end_stops(tmp_path: Path) -> None:
+    page = tmp_path / "page.md"
+    page.write_text("<!-- one -->\nprose\n")
+    with pytest.raises(SystemExit, match="without <!-- /one -->"):
+        write_section(page, "one", "new")
+    assert page.read_text() == "<!-- one -->\nprose\n"
+
+
+def test_synthetic_images_have_the_statistics_of_mnist() -> None:
+    images = data.load(2000, mnist=None)
+    assert images.shape == (2000, 28, 28, 1)
+    assert images.mean() / 255 == pytest.approx(0.1307, abs=0.01)
+    assert images.std() / 255 == pytest.approx(0.3081, abs=0.01)
+    assert (images == 0).mean() == pytest.approx(0.81, abs=0.03)
+
+
+@pytest.mark.slow
+def test_training_is_measured_from_end_to_end(tmp_path: Path) -> None:
+    ways = ["keras_fit", "engine", *(["pytorch"] if find_spec("torch") else [])]
+    page, numbers = tmp_path / "benchmarks.md", tmp_path / "raw.json"
+    for variant in ("simple", "vae"):  # the second run adds to the first
+        command = [sys.executable, "-m", "benchmarks.training", "--variants", variant, "--ways", *ways]
+        options = ["--images=256", "--rounds=1", f"--raw={numbers}", f"--output={page}"]
+        subprocess.run([*command, *options], cwd=ROOT, check=True, capture_output=True)
+    cells = rows(page.read_text())
+    assert [row[0] for row in cells] == ["variant", "---", "simple", "vae"] * 3
+    for row in cells:
+        if row[0] in ("simple", "vae"):
+            assert len(row) == 1 + len(ways)
+            assert all(float(cell.replace(",", "")) > 0 for cell in row[1:])
+
+
+def peak(images: int) -> float:
+    """MiB that a process needs to train `simple` on that many images."""
+    command = [sys.executable, "-m", "benchmarks.worker", "simple", "engine", f"--images={images}", "--threads=1"]
+    done = subprocess.run(command, cwd=ROOT, input="go\nend\n", check=True, capture_output=True, text=True)
+    return float(json.loads(done.stdout.splitlines()[-1])["peak_mib"])
+
+
+@pytest.mark.slow
+def test_memory_grows_by_one_copy_of_the_images() -> None:
+    assert peak(70_000) < 1.2e9 / 2**20
+    once, twice = (min(peak(images) for _ in range(2)) for images in (140_000, 280_000))  # 5 MiB vary
+    assert twice - once < 1.1 * 140_000 * 28 * 28 / 2**20

@@ -1,0 +1,131 @@
+"""Figures say what they show."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from matplotlib.figure import Figure
+
+from latentlab.figures import images
+from latentlab.figures.bars import bars
+from latentlab.figures.losses import losses
+from latentlab.figures.scatter import scatter
+from latentlab.storage.figure import write_figure
+
+HISTORY = {
+    "epoch": np.array([1.0, 2.0]),
+    "loss": np.array([3.0, 2.0]),
+    "reconstruction_loss": np.array([3.0, 2.0]),
+    "validation_loss": np.array([3.5, 2.5]),
+    "validation_reconstruction_loss": np.array([3.5, 2.5]),
+}
+KL = {"kl_loss": np.array([0.1, 0.2]), "validation_kl_loss": np.array([0.1, 0.2])}
+PIXELS = np.linspace(0, 1, 10 * 4 * 6).reshape(10, 4, 6, 1)
+
+
+def test_losses_have_a_panel_for_each_term() -> None:
+    plain = losses(HISTORY, "nats a pixel", 2, "t").axes
+    assert [axes.get_ylabel() for axes in plain] == ["loss (nats a pixel)"]
+    assert [line.get_label() for line in plain[0].lines] == ["training", "validation", "best epoch (2)"]
+    assert plain[0].lines[1].get_ydata().tolist() == [3.5, 2.5]  # type: ignore[union-attr]
+    variational = losses(HISTORY | KL, "nats an image", 2, "t").axes
+    assert [axes.get_ylabel() for axes in variational] == [
+        "loss (nats an image)",
+        "reconstruction loss (nats an image)",
+        "KL divergence (nats an image)",
+    ]
+    penalised = losses(HISTORY | {"loss": HISTORY["loss"] + 1}, "nats a pixel", 2, "t").axes
+    assert len(penalised) == 2
+
+
+def test_scatter_has_a_legend_entry_colour_and_marker_for_each_class(rng: np.random.Generator) -> None:
+    classes = {f"class {number}": np.arange(5) + 5 * number for number in range(12)}
+    drawing = scatter(rng.normal(size=(60, 2)), classes, "t", "x", "y")
+    assert [text.get_text() for text in drawing.legends[0].get_texts()] == list(classes)
+    looks = {
+        (str(points.get_facecolor()), str(points.get_paths()[0].vertices)) for points in drawing.axes[0].collections
+    }
+    assert len(looks) == 12
+
+
+def test_names_are_shown_as_they_are(rng: np.random.Generator, tmp_path: Path) -> None:
+    names = ["_hidden", "$5_to_$10", "100 %"]
+    drawing = scatter(rng.normal(size=(6, 2)), {name: np.array([at]) for at, name in enumerate(names)}, "t", "x", "y")
+    drawing.savefig(tmp_path / "x.png")
+    shown = [text.get_text().replace("\\$", "$").strip() for text in drawing.legends[0].get_texts()]
+    assert shown == names
+
+
+def test_scatter_without_classes_has_all_points_and_no_legend(rng: np.random.Generator) -> None:
+    drawing = scatter(rng.normal(size=(60, 2)), None, "t", "x", "y")
+    (points,) = drawing.axes[0].collections
+    assert np.shape(points.get_offsets()) == (60, 2)
+    assert drawing.legends == []
+
+
+def test_rows_are_labelled_and_aligned() -> None:
+    drawing = images.rows({"original": PIXELS, "reconstruction": 1 - PIXELS}, "t")
+    assert [axes.get_ylabel() for axes in drawing.axes] == ["original", "reconstruction"]
+    shown = drawing.axes[0].images[0].get_array()
+    assert shown is not None
+    assert shown.shape == (4, 10 * 6 + 9 * images.GAP)
+
+
+def test_tiles_are_in_reading_order() -> None:
+    tiles = images.tiled(PIXELS.reshape(2, 5, 4, 6, 1))
+    pitch = 6 + images.GAP
+    assert (tiles[:4, pitch : pitch + 6] == PIXELS[1]).all()
+    assert (tiles[4 + images.GAP :, :6] == PIXELS[5]).all()
+    assert (tiles[4, :] == 1).all()
+
+
+def test_manifold_axes_show_latent_coordinates() -> None:
+    axes_values = np.array([np.linspace(-3, 3, 10), np.linspace(0, 9, 10)])
+    drawing = images.grid(np.zeros((10, 10, 4, 6, 1)), "t", axes_values)
+    axes = drawing.axes[0]
+    assert [tick.get_text() for tick in axes.get_xticklabels()][0::6] == ["-3.00", "3.00"]
+    assert [tick.get_text() for tick in axes.get_yticklabels()][0::6] == ["9.00", "0.00"]  # top row highest
+
+
+@pytest.mark.parametrize(
+    ("shape", "picture"), [((32,), (4, 8)), ((2,), (1, 2)), ((7,), (1, 7)), ((4, 4, 8), (8, 16)), ((3, 2, 1), (3, 2))]
+)
+def test_code_as_an_image(shape: tuple[int, ...], picture: tuple[int, int]) -> None:
+    code = np.arange(np.prod(shape))
+    image = images.code_image(code, shape)
+    assert image.shape == picture
+    assert sorted(image.ravel().tolist()) == code.tolist()
+    if len(shape) == 3:
+        assert (image[: shape[0], : shape[1]] == code.reshape(shape)[..., 0]).all()
+
+
+@pytest.mark.parametrize("channels", [1, 2, 3])
+def test_codes_under_their_inputs_in_grey_and_colour(channels: int) -> None:
+    inputs = np.repeat(PIXELS, channels, axis=3)
+    drawing = images.codes(inputs, PIXELS.reshape(10, -1)[:, :8], (8,), "t")
+    assert len(drawing.axes) == 2 * 10 + 1  # and the colour bar
+    shown = drawing.axes[0].images[0].get_array()
+    assert shown is not None
+    assert shown.shape == ((4, 6, 3) if channels == 3 else (4, 6))
+
+
+def test_bars_carry_their_values() -> None:
+    drawing = bars(["one", "two"], {"loss ↓": [0.5, 0.25]}, "t")
+    assert [text.get_text() for text in drawing.axes[0].texts] == ["0.5", "0.25"]
+    assert drawing.axes[0].get_title() == "loss ↓"
+
+
+@pytest.mark.parametrize(
+    "draw",
+    [
+        lambda: losses(HISTORY, "nats", 1, "t"),
+        lambda: scatter(PIXELS.reshape(-1, 2), {"a": np.arange(60), "b": np.arange(60, 120)}, "t", "x", "y"),
+        lambda: bars(["one"], {"loss": [1.0]}, "t"),
+    ],
+)
+def test_same_figure_same_bytes(tmp_path: Path, draw: Callable[[], Figure]) -> None:
+    for name in ("a", "b"):
+        write_figure(tmp_path / name / "f.png", draw())
+    assert (tmp_path / "a/f.png").read_bytes() == (tmp_path / "b/f.png").read_bytes()
+    assert (tmp_path / "a/f.png").read_bytes().startswith(b"\x89PNG")

@@ -1,0 +1,95 @@
+"""The user's own images through the whole of a study: in colour, not square, with labels and without."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+from ruamel.yaml import YAML
+
+from latentlab.config import params, paths
+from latentlab.report import table
+from latentlab.stages import train
+from latentlab.stages.train import build as train_build
+from latentlab.storage.json import read_json
+from latentlab.storage.npz import read_npz
+from latentlab.storage.pickle import read_pickle
+from tests.conftest import ROOT, run_stages
+
+pytestmark = pytest.mark.slow
+
+VARIANTS = list(params.load(ROOT / "studies/tiny.yaml").variants)
+LABEL_METRICS = {("latent", "knn_accuracy"), ("latent", "linear_probe_accuracy"), ("tsne", "knn_accuracy")}
+
+
+def paint(folder: Path, classes: tuple[str, ...]) -> None:
+    """60 coloured images of 48x64 pixels; each class has a colour of its own."""
+    rng = np.random.default_rng(0)
+    for number, name in enumerate(classes):
+        (folder / name).mkdir(parents=True)
+        for row in range(60 // len(classes)):
+            image = rng.integers(0, 60, (48, 64, 3), np.uint8)
+            top, left = rng.integers(0, 24, 2)
+            image[top : top + 20, left : left + 30, number % 3] += 180
+            Image.fromarray(image).save(folder / name / f"{row}.png")
+
+
+@pytest.fixture(scope="module", params=[("red", "green", "blue"), ("",)], ids=["classes", "flat"], autouse=True)
+def labelled(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[bool]:
+    """The tiny study on such images, run; whether they have labels."""
+    root = tmp_path_factory.mktemp("own")
+    study = YAML(typ="safe", pure=True).load(ROOT / "studies/tiny.yaml")
+    study["prepare"] = {"dataset": "images", "path": "data/raw/own", "validation": 0.2, "test": 0.3}
+    study["tsne"] = {"perplexity": 3, "points": 1000}
+    for entry in study["variants"].values():
+        entry["epochs"] = 1
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(root)
+        # XLA would compile for seconds what one epoch runs in a tenth of one; tests/test_study.py trains with it
+        patch.setattr(train, "build", lambda *arguments: replace(train_build(*arguments), xla=False))
+        paint(root / "data/raw/own", request.param)
+        YAML(typ="safe", pure=True).dump(study, root / "params.yaml")
+        run_stages(VARIANTS)
+        yield len(request.param) > 1
+
+
+@pytest.mark.parametrize("variant", VARIANTS)
+def test_every_variant_gives_images_back_in_colour(variant: str) -> None:
+    test = read_npz(paths.prepared("test"))["images"]
+    assert test.shape[1:] == (48, 64, 3)
+    decoded = read_npz(paths.decoded(variant))
+    assert decoded["reconstructions"].shape == test.shape
+    assert decoded["random"].shape == (100, 48, 64, 3)
+
+
+@pytest.mark.parametrize("variant", VARIANTS)
+def test_metrics_that_need_labels_are_absent_without_them(variant: str, labelled: bool) -> None:
+    metrics = read_json(paths.metrics("tiny", variant))
+    found = {(group, name) for group, values in metrics.items() for name in values}
+    assert found & LABEL_METRICS == (LABEL_METRICS if labelled else set())
+    assert {("reconstruction", "bce"), ("tsne", "trustworthiness"), ("latent", "active_units")} <= found
+
+
+@pytest.mark.parametrize("variant", VARIANTS)
+def test_features_and_embedding_say_whether_there_are_labels(variant: str, labelled: bool) -> None:
+    for path in (paths.latents(variant), paths.embedding(variant)):
+        content: dict[str, Any] = read_pickle(path)
+        assert (content["labels"] is not None) == labelled
+        assert len(content["features"]) == len(content["index"])
+
+
+@pytest.mark.parametrize("variant", VARIANTS)
+def test_pictures(variant: str) -> None:
+    names = {path.stem for path in paths.plots("tiny", variant).glob("*.png")}
+    assert {"losses", "reconstructions", "codes", "random_codes", "tsne"} <= names
+
+
+def test_table_and_comparison(labelled: bool) -> None:
+    rows = table.rows(table.read("tiny", VARIANTS))
+    column = table.headings().index("k-NN accuracy ↑")
+    assert all(bool(row[column]) == labelled for row in rows)
+    assert {path.name for path in paths.comparison("tiny").iterdir()} == {"metrics.png", "reconstructions.png"}
+    assert paths.contact_sheet("tiny").exists()

@@ -1,0 +1,245 @@
+"""The contract of a study: all nine variants through every stage, in one process, on a few hundred digits."""
+
+import json
+import pickle
+import shutil
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import mlflow
+import numpy as np
+import pytest
+
+from latentlab.config import params, paths
+from latentlab.errors import UserError
+from latentlab.numerics.tensorflow import start_tensorflow
+from latentlab.stages import evaluate, extract, plot, track, train, tsne
+from latentlab.storage.csv import read_csv
+from latentlab.storage.json import read_json
+from latentlab.storage.keras import read_keras
+from latentlab.storage.npz import read_npz
+from latentlab.storage.pickle import read_pickle
+from latentlab.tracking import glance as glancing
+from latentlab.tracking.glance import glance
+from latentlab.tracking.models import logged
+from latentlab.tracking.place import Place
+from latentlab.tracking.store import Store
+from tests.conftest import ROOT, run_stages
+from tests.locks import write_lock
+
+pytestmark = pytest.mark.slow
+
+VARIANTS = list(params.load(ROOT / "studies/tiny.yaml").variants)
+CODES = {"conv": (4, 4, 8), "denoise": (7, 7, 32), "vae": (2,), "vae_conv": (2,), "vae_deconv": (2,)}
+Held = dict[str, glancing.Held]
+each_variant = pytest.mark.parametrize("variant", VARIANTS)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def study(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """The tiny study, run; the process stays in its folder."""
+    root = tmp_path_factory.mktemp("study")
+    shutil.copy(ROOT / "studies/tiny.yaml", root / "params.yaml")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(root)
+        patch.delenv("MLFLOW_TRACKING_URI", raising=False)
+        for name in ("src", "dvc.yaml", "requirements.lock"):  # what dvc.lock speaks of
+            (root / name).symlink_to(ROOT / name)
+        run_stages(VARIANTS)
+        yield root
+
+
+def load(path: Path) -> Any:
+    return pickle.loads(path.read_bytes())
+
+
+@each_variant
+def test_history_has_a_row_an_epoch(variant: str) -> None:
+    history = read_csv(paths.history(variant))
+    epochs = params.load().variant(variant).training.epochs
+    assert history["epoch"].tolist() == list(range(1, epochs + 1))
+    names = {"loss", "reconstruction_loss"} | ({"kl_loss"} if variant.startswith("vae") else set())
+    assert set(history) == {"epoch", *names, *(f"validation_{name}" for name in names)}
+
+
+@each_variant
+def test_features_are_plain_and_aligned_with_the_data(variant: str) -> None:
+    latents = load(paths.latents(variant))
+    shape = CODES.get(variant, (32,))
+    assert set(latents) == {"variant", "features", "labels", "split", "index", "latent_shape"}
+    assert (latents["variant"], latents["latent_shape"]) == (variant, shape)
+    assert latents["features"].shape == (270, np.prod(shape))
+    assert latents["features"].dtype == np.float32
+    for split in ("train", "test"):
+        arrays, rows = read_npz(paths.prepared(split)), latents["split"] == split
+        assert (latents["labels"][rows] == arrays["labels"]).all()
+        assert (latents["index"][rows] == arrays["index"]).all()
+
+
+@each_variant
+def test_features_are_what_the_saved_encoder_gives(variant: str) -> None:
+    latents = load(paths.latents(variant))
+    images = read_npz(paths.prepared("test"))["images"] / np.float32(255)
+    outputs = read_keras(paths.encoder(variant))(images)
+    code = np.asarray(outputs[0] if variant.startswith("vae") else outputs).reshape(60, -1)
+    assert latents["features"][latents["split"] == "test"] == pytest.approx(code, abs=1e-5)
+
+
+@each_variant
+def test_embedding(variant: str) -> None:
+    embedded = load(paths.embedding(variant))
+    assert embedded["embedding"].shape == (60, 2)
+    assert embedded["embedding"].dtype == np.float32
+    assert set(embedded["split"]) == {"test"}
+    assert embedded["kl_divergence"] > 0
+
+
+@each_variant
+def test_models_hold_nothing_of_this_package(variant: str) -> None:
+    for path in (paths.encoder(variant), paths.decoder(variant)):
+        with zipfile.ZipFile(path) as archive:
+            assert "latentlab" not in archive.read("config.json").decode()
+
+
+@each_variant
+def test_metrics(variant: str) -> None:
+    metrics = read_json(paths.metrics("tiny", variant))
+    assert {group: set(values) for group, values in metrics.items() if group != "vae"} == {
+        "reconstruction": {"bce", "mse", "psnr", "ssim", "mean_image_bce"},
+        "latent": {"dim", "mean_activation", "sparsity", "active_units", "knn_accuracy", "linear_probe_accuracy"},
+        "tsne": {"kl_divergence", "trustworthiness", "knn_accuracy"},
+        "training": {"parameters", "epochs", "best_epoch", "loss", "validation_loss"},
+    }
+    assert ("vae" in metrics) == variant.startswith("vae")
+    if "vae" in metrics:
+        vae = metrics["vae"]
+        assert vae["elbo"] == pytest.approx(-(vae["reconstruction"] + vae["kl"]), rel=1e-4)
+    assert metrics["training"]["parameters"] == sum(
+        read_keras(path(variant)).count_params() for path in (paths.encoder, paths.decoder)
+    )
+
+
+@each_variant
+def test_pictures(variant: str) -> None:
+    names = {path.stem for path in paths.plots("tiny", variant).glob("*.png")}
+    flat = {"latent", "manifold_linear", "manifold_quantile"} if variant.startswith("vae") else set()
+    assert names == {"losses", "reconstructions", "codes", "random_codes", "tsne"} | flat
+
+
+def test_the_denoising_variant_sees_noise_and_is_measured_against_clean_images() -> None:
+    decoded, images = read_npz(paths.decoded("denoise")), read_npz(paths.prepared("test"))["images"] / 255
+    assert 0.1 < np.abs(decoded["noisy"] - images).mean() < 0.4
+    assert (decoded["noisy"].min(), decoded["noisy"].max()) == (0, 1)
+    expected = evaluate.reconstruction_metrics(images, decoded["reconstructions"], images.mean(0), 60)["mse"]
+    assert read_json(paths.metrics("tiny", "denoise"))["reconstruction"]["mse"] == pytest.approx(expected, rel=1e-4)
+    assert "noisy" not in read_npz(paths.decoded("conv"))
+
+
+def test_comparison_and_card() -> None:
+    assert {path.name for path in paths.comparison("tiny").iterdir()} == {"metrics.png", "reconstructions.png"}
+    assert read_json(paths.CARD)["dataset"] == "mnist_5k"
+
+
+@pytest.fixture(scope="module")
+def mirrored(study: Path, database: bytes) -> Held:
+    """The runs of all variants, by name, in the study's own store."""
+    (study / "mlflow.db").write_bytes(database)
+    write_lock(VARIANTS)
+    assert " has 9 new runs, 0 extended and 0 unchanged" in track.main()
+    return {held.tags["latentlab.variant"]: held for held in glance(Place.of(study), "tiny").values()}
+
+
+def test_every_variant_is_a_run_and_tracking_again_writes_nothing(mirrored: Held, study: Path) -> None:
+    assert set(mirrored) == set(VARIANTS)
+    before = (study / "mlflow.db").read_bytes()
+    assert track.main().startswith("track: nothing to do, ")
+    assert (study / "mlflow.db").read_bytes() == before
+
+
+@each_variant
+def test_mlflow_loads_both_halves(variant: str, mirrored: Held) -> None:
+    store = Store(Place.of(Path()))
+    (run,) = store.runs("tiny", f"attributes.run_name = '{variant}'")
+    models = {model.name: model for model in logged(store, run.info.experiment_id, run.info.run_id)}
+    with store.using():
+        encoder, decoder = (
+            mlflow.pyfunc.load_model(models[f"{variant}-{role}"].artifact_location) for role in ("encoder", "decoder")
+        )
+    images = (read_npz(paths.prepared("test"))["images"] / 255).astype(np.float32)
+    latents = read_pickle(paths.latents(variant))
+    codes = encoder.predict(images)
+    assert codes.shape == (60, *CODES.get(variant, (32,)))
+    assert codes.reshape(60, -1) == pytest.approx(latents["features"][latents["split"] == "test"], abs=1e-5)
+    assert decoder.predict(codes).shape == images.shape
+
+
+def test_a_result_of_other_bytes_extends_its_run(mirrored: Held) -> None:
+    path = paths.metrics("tiny", "simple")
+    before, lock = path.read_text(), paths.LOCK.read_text()
+    try:
+        path.write_text(json.dumps(json.loads(before) | {"extra": {"x": 1.0}}))
+        write_lock(VARIANTS)
+        assert " has 0 new runs, 1 extended and 8 unchanged" in track.main()
+    finally:
+        path.write_text(before)
+        paths.LOCK.write_text(lock)
+    assert " has 0 new runs, 1 extended and 8 unchanged" in track.main()
+
+
+@pytest.mark.parametrize("variant", ["denoise", "vae"])
+def test_stages_again_give_the_same_bytes(variant: str, study: Path) -> None:
+    files = [path for path in study.rglob(f"*{variant}*") if path.is_file()]
+    files += [path for folder in study.rglob(variant) for path in folder.rglob("*") if path.is_file()]
+    before = {path: path.read_bytes() for path in files if "mlartifacts" not in path.parts}
+    assert len(before) >= 13
+    for stage in (train, extract, tsne, evaluate, plot):
+        stage.main(variant)
+    assert [path for path, content in before.items() if path.read_bytes() != content] == []
+
+
+@pytest.mark.parametrize(
+    ("stage", "path"),
+    [
+        (train, paths.prepared("train")),
+        (train, paths.prepared("validation")),
+        (extract, paths.prepared("test")),
+        (extract, paths.decoder("simple")),
+        (tsne, paths.latents("simple")),
+        (evaluate, paths.embedding("simple")),
+        (plot, paths.history("simple")),
+        (plot, paths.training("simple")),
+    ],
+    ids=str,
+)
+@pytest.mark.parametrize("damage", ["missing", "truncated"])
+def test_a_damaged_input_is_named_and_outputs_stay(stage: Any, path: Path, damage: str, study: Path) -> None:
+    whole = path.read_bytes()
+    try:
+        if damage == "missing":
+            path.unlink()
+        else:
+            path.write_bytes(whole[: len(whole) // 3])
+        before = {file: file.read_bytes() for file in study.rglob("*") if file.is_file()}
+        with pytest.raises(UserError, match=f"^{path}: ") as raised:
+            stage.main("simple")
+        assert "\n" not in str(raised.value)
+        assert {file: file.read_bytes() for file in study.rglob("*") if file.is_file()} == before
+    finally:
+        path.write_bytes(whole)
+
+
+def test_perplexity_must_be_below_the_number_of_test_images(study: Path) -> None:
+    text = Path("params.yaml").read_text()
+    try:
+        Path("params.yaml").write_text(text.replace("perplexity: 10", "perplexity: 60"))
+        with pytest.raises(UserError, match=r"tsne\.perplexity: found 60, allowed: less than the 60 points"):
+            tsne.main("simple")
+    finally:
+        Path("params.yaml").write_text(text)
+
+
+def test_another_number_of_threads_needs_a_process_of_its_own() -> None:
+    with pytest.raises(RuntimeError, match="cannot be modified after initialization"):
+        start_tensorflow(seed=1, threads=2)

@@ -1,0 +1,175 @@
+"""`latentlab runs` and the registry: which runs stand beside which, and which is the best."""
+
+import csv
+import io
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+from typer.testing import CliRunner, Result
+
+from latentlab.cli import app
+from latentlab.errors import UserError
+from latentlab.report import table
+from latentlab.tracking import comparison as runs
+from latentlab.tracking.models import Served, put_model
+from latentlab.tracking.registry import register_best
+from latentlab.tracking.run import Run
+from latentlab.tracking.store import Store
+from tests.conftest import ROOT
+
+
+def add(store: Store, key: str, bce: float, name: str = "simple", study: str = "quick", **params: object) -> Run:
+    run = Run.begin(store, study, name, key)
+    run.set_params({"seed": 1, "epochs": 5} | params)
+    run.set_tags({"latentlab.study": study, "latentlab.code": "0"})
+    run.set_metrics({"test/bce": bce, "training/epochs": 5, "validation_loss": bce})
+    run.set_status("FINISHED")
+    return run
+
+
+@pytest.fixture(autouse=True)
+def study_in_params(store: Store) -> None:
+    Path("params.yaml").write_text((ROOT / "studies/quick.yaml").read_text())
+
+
+def show(*arguments: str) -> Result:
+    return CliRunner().invoke(app, ["runs", *arguments], catch_exceptions=True)
+
+
+def lines(text: str) -> list[list[str]]:
+    return [[cell.strip() for cell in line.strip("|").split("|")] for line in text.splitlines()]
+
+
+def test_runs_that_differ_only_in_the_seed_are_one_row(store: Store) -> None:
+    for seed, bce in enumerate([0.1, 0.2, 0.3]):
+        add(store, f"s{seed}", bce, seed=seed)
+    add(store, "v", 0.15, name="vae")
+    head, _, first, second = lines(show("--markdown").output)
+    assert head[:4] == ["run", "seeds", "parameters", "epochs"]
+    assert (first[:2], second[:2]) == (["vae", "1"], ["simple", "3"])
+    column = head.index("test BCE ↓")
+    assert (first[column], second[column]) == ("**0.1500**", "0.2000 ± 0.1000")
+    assert second[head.index("epochs")] == "5"
+
+
+def test_other_parameters_code_and_studies_are_rows_that_say_so(store: Store) -> None:
+    add(store, "a", 0.1)
+    add(store, "b", 0.2, epochs=6)
+    add(store, "c", 0.3, study="other")
+    add(store, "d", 0.4, study="other").set_tags({"latentlab.code": "123456789"})
+    head, _, *body = lines(show("--markdown", "--study", "quick", "--study", "other").output)
+    assert head[:2] == ["run", "study"]
+    assert lines(show("--markdown", "simple").output)[2:] == body
+    assert [row[:2] for row in body] == [
+        ["simple (epochs=5)", "quick"],
+        ["simple (epochs=6)", "quick"],
+        ["simple (code 0)", "other"],
+        ["simple (code 1234567)", "other"],
+    ]
+    assert [row[0] for row in lines(show("--markdown").output)[2:]] == [
+        "simple (epochs=5)",
+        "simple (epochs=6)",
+    ]
+
+
+def test_runs_are_chosen_by_name_and_by_id(store: Store) -> None:
+    chosen = add(store, "a", 0.1)
+    add(store, "b", 0.2, name="vae")
+    add(store, "c", 0.3, name="deep")
+    body = lines(show("--markdown", chosen.id, "vae").output)[2:]
+    assert [row[0] for row in body] == ["simple", "vae"]
+
+
+def test_sorting_follows_what_is_better(store: Store) -> None:
+    for key, ssim in [("a", 0.1), ("b", 0.9), ("c", 0.5)]:
+        add(store, key, 0.1, name=key).set_metrics({"test/ssim": ssim})
+    add(store, "d", 0.1, name="d")
+    assert [row[0] for row in lines(show("--markdown", "--sort", "test/ssim").output)[2:]] == ["b", "c", "a", "d"]
+
+
+def test_every_metric_for_spreadsheets(store: Store) -> None:
+    for seed, bce in enumerate([0.125, 0.25]):
+        add(store, f"s{seed}", bce, seed=seed)
+    (row,) = csv.DictReader(io.StringIO(show("--csv").output))
+    assert (row["study"], row["run"], row["seeds"]) == ("quick", "simple", "2")
+    assert float(row["test/bce"]) == 0.1875
+    assert float(row["test/bce std"]) == pytest.approx(0.0883883)
+    assert float(row["validation_loss"]) == 0.1875
+
+
+def test_the_terminal_shows_the_same(store: Store) -> None:
+    add(store, "a", 0.1)
+    add(store, "b", 0.2, name="vae")
+    shown = show()
+    assert shown.exit_code == 0
+    assert re.search(r"simple.*0\.1000", shown.output)
+    assert "runs by test/bce" in shown.output
+
+
+def test_unfinished_runs_are_left_out(store: Store) -> None:
+    Run.begin(store, "quick", "simple", "a")
+    with pytest.raises(UserError, match=r"has no finished run of quick; `latentlab track` adds them"):
+        runs.find(["quick"], [])
+
+
+@pytest.mark.parametrize(
+    ("arguments", "fault"),
+    [
+        (["--sort", "speed"], "metric: found 'speed', allowed: latent/knn_accuracy, "),
+        (["--csv", "--markdown"], "--csv and --markdown: found both"),
+        (["--study", "none"], "--study: found no 'none' in sqlite:"),
+        (["none"], "runs: found no 'none', allowed: an id, or one of simple"),
+    ],
+)
+def test_a_slip_is_one_line(store: Store, arguments: list[str], fault: str) -> None:
+    add(store, "a", 0.1)
+    raised = show(*arguments).exception
+    assert isinstance(raised, UserError)
+    assert str(raised).startswith(fault)
+    assert "\n" not in str(raised)
+
+
+def test_metrics_say_what_is_better() -> None:
+    assert (table.better("test/bce"), table.better("vae/elbo"), table.better("loss")) == ("↓", "↑", "↓")
+
+
+def test_committed_metrics_have_one_name_each(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(ROOT)
+    metrics = table.read("quick", ["vae"])["vae"]
+    flat = table.by_tracked_name(metrics)
+    assert len(flat) == sum(len(group) for group in metrics.values())
+    assert flat["test/bce"] == metrics["reconstruction"]["bce"]
+
+
+def with_models(run: Run, folder: Path, name: str) -> Run:
+    for role in ("encoder", "decoder"):
+        file = folder / f"{role}.keras"
+        file.write_bytes(b"weights")
+        put_model(run, Served(f"{name}-{role}", file, run.id, np.zeros((1, 4), np.float32), (4,)))
+    return run
+
+
+def test_the_best_model_of_a_study_gets_the_alias(store: Store, tmp_path: Path) -> None:
+    with_models(add(store, "a", 0.2), tmp_path, "simple")
+    assert register_best("quick", "test/bce").splitlines() == [
+        "models:/quick-decoder@best is version 1, from run simple",
+        "models:/quick-encoder@best is version 1, from run simple",
+    ]
+    assert register_best("quick", "test/bce") == "simple is registered as the best by test/bce already"
+    with_models(add(store, "b", 0.1, name="vae"), tmp_path, "vae")
+    assert "models:/quick-encoder@best is version 2, from run vae" in register_best("quick", "test/bce")
+    version = store.client.get_model_version_by_alias("quick-encoder", "best")
+    assert version.version in ("2", 2)
+    with pytest.raises(UserError, match="no finished run of study quick with the metric test/ssim"):
+        register_best("quick", "test/ssim")
+
+
+def test_the_old_name_says_the_new_one_and_does_the_same(store: Store) -> None:
+    add(store, "a", 0.1)
+    add(store, "b", 0.2, name="vae")
+    old = CliRunner().invoke(app, ["compare", "--markdown", "--runs", "vae"])
+    assert old.stderr == "`latentlab compare` is now `latentlab runs`\n"
+    assert old.stdout == show("--markdown", "vae").stdout
+    assert "compare" not in CliRunner().invoke(app, ["--help"]).stdout

@@ -1,0 +1,353 @@
+"""Runs in MLflow: written once, mended where something is missing, found again wherever the store is."""
+
+import os
+import shutil
+import sqlite3
+import subprocess
+import threading
+import time
+from collections.abc import Callable
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from latentlab.config import paths
+from latentlab.errors import UserError
+from latentlab.pipeline import provenance
+from latentlab.storage.json import write_json
+from latentlab.tracking import receiver
+from latentlab.tracking.curves import comparable
+from latentlab.tracking.glance import KEY, Held, glance
+from latentlab.tracking.models import Served, put_model
+from latentlab.tracking.place import Place, StoreError, project_root
+from latentlab.tracking.run import Run
+from latentlab.tracking.store import Store
+from tests.conftest import git
+
+ROWS = [{"epoch": float(epoch), "loss": 1 / epoch, "validation_loss": 2 / epoch} for epoch in range(1, 5)]
+
+
+def begin(store: Store, key: str = "abc") -> Run:
+    return Run.begin(store, "quick", "simple", key)
+
+
+def read(store: Store) -> Any:
+    (found,) = store.runs("quick", f"tags.`{KEY}` LIKE '%'")
+    return found
+
+
+def points(store: Store, name: str) -> list[tuple[int, float]]:
+    run = read(store)
+    return [(point.step, point.value) for point in store.client.get_metric_history(run.info.run_id, name)]
+
+
+def picture(path: Path, colour: int) -> Path:
+    Image.fromarray(np.full((8, 9), colour, np.uint8)).save(path)
+    return path
+
+
+def fill(run: Run, folder: Path) -> None:
+    run.set_params({"epochs": 2, "units": [32]})
+    run.set_tags({"git.dirty": "false"})
+    run.set_metrics({"test/bce": 0.1})
+    run.set_curves({"loss": [0.5, 0.25]})
+    run.put_files("plots", [picture(folder / "losses.png", 9)])
+    run.put_images({"losses": folder / "losses.png"})
+    run.set_status("FINISHED")
+
+
+def test_a_run_holds_everything(store: Store, tmp_path: Path) -> None:
+    fill(begin(store), tmp_path)
+    found = read(store)
+    assert (found.info.run_name, found.info.status) == ("simple", "FINISHED")
+    assert found.data.params == {"epochs": "2", "units": "[32]"}
+    assert found.data.tags["git.dirty"] == "false"
+    assert found.data.metrics["test/bce"] == 0.1
+    assert points(store, "loss") == [(1, 0.5), (2, 0.25)]
+    files = [file.path for file in store.client.list_artifacts(found.info.run_id, "images")]
+    assert [Path(file).suffix for file in sorted(files)] == [".webp", ".png"]
+    assert all(file.startswith("images/losses+step+0+timestamp+") for file in files)
+    assert (tmp_path / "project/mlartifacts").is_dir()
+
+
+def test_nothing_is_written_twice(store: Store, tmp_path: Path) -> None:
+    fill(begin(store), tmp_path)
+    again = begin(store)
+    assert not again.new
+    again.set_params({"epochs": 2})
+    again.set_tags({"git.dirty": "false"})
+    again.set_metrics({"test/bce": 0.1})
+    again.set_curves({"loss": [0.5, 0.25]})
+    again.set_status("FINISHED")
+    assert again.writes == 0
+    assert points(store, "loss") == [(1, 0.5), (2, 0.25)]
+
+
+def test_missing_points_are_added_and_a_new_picture_takes_the_place_of_the_old(store: Store, tmp_path: Path) -> None:
+    fill(begin(store), tmp_path)
+    again = begin(store)
+    again.set_curves({"loss": [0.5, 0.25, 0.125], "kl_loss": [1.0]})
+    assert points(store, "loss") == [(1, 0.5), (2, 0.25), (3, 0.125)]
+    assert points(store, "kl_loss") == [(1, 1.0)]
+    before = {file.path for file in store.client.list_artifacts(again.id, "images")}
+    again.put_images({"losses": tmp_path / "losses.png"})
+    assert {file.path for file in store.client.list_artifacts(again.id, "images")} == before
+    again.put_images({"losses": picture(tmp_path / "losses.png", 99)})
+    after = {file.path for file in store.client.list_artifacts(again.id, "images")}
+    assert len(after) == 2
+    assert not after & before
+
+
+def test_more_of_everything_than_one_call_takes(store: Store) -> None:
+    run = begin(store)
+    run.set_curves({"loss": [float(n) for n in range(2500)]})
+    run.set_params({f"p{n}": n for n in range(150)})
+    run.set_tags({f"t{n}": str(n) for n in range(150)})
+    assert len(points(store, "loss")) == 2500
+    assert len(read(store).data.params) == 150
+    assert "t149" in read(store).data.tags
+
+
+def test_two_results_are_two_runs_and_a_deleted_run_comes_back(store: Store) -> None:
+    first, second = begin(store, "abc"), begin(store, "def")
+    assert first.id != second.id
+    store.client.delete_run(first.id)
+    assert begin(store, "abc").id != first.id
+    assert len(store.runs("quick", "")) == 2
+
+
+def test_a_model_is_logged_once_and_half_of_one_is_replaced(store: Store, tmp_path: Path) -> None:
+    file = tmp_path / "encoder.keras"
+    file.write_bytes(b"weights")
+    model = Served("simple-encoder", file, "1", np.zeros((2, 28, 28, 1), np.float32), (32,))
+    run = begin(store)
+    store.client.create_logged_model(
+        run.experiment, "simple-encoder", source_run_id=run.id, tags={"md5": "1"}
+    )  # cut off
+    put_model(run, model)
+    writes = run.writes
+    put_model(run, model)
+    assert run.writes == writes
+    (logged,) = store.client.search_logged_models([run.experiment])
+    assert (logged.name, str(logged.status)) == ("simple-encoder", "READY")
+    put_model(run, Served("simple-encoder", file, "2", model.example, (32,)))
+    (other,) = store.client.search_logged_models([run.experiment])
+    assert other.model_id != logged.model_id
+
+
+def batches(*groups: list[dict[str, Any]]) -> Any:
+    return iter(groups)
+
+
+@pytest.fixture
+def training(monkeypatch: pytest.MonkeyPatch, store: Store) -> Callable[..., None]:
+    """Logs rows as the process beside a training does, with inputs that are made up."""
+    from latentlab.pipeline.inputs import Inputs
+
+    class Study:
+        study = "quick"
+
+    monkeypatch.setattr("latentlab.config.params.load", Study)
+    monkeypatch.setattr("latentlab.pipeline.inputs.planned", lambda variant: Inputs({"seed": 1}, {"src/a.py": "0"}))
+    write_json(paths.CARD, {"image_shape": [2, 3, 1]})
+    monkeypatch.setattr(receiver, "origin", lambda variant: {"git.dirty": "false", "platform.of": "training"})
+    return lambda *groups: receiver.log("simple", batches(*groups))
+
+
+def test_a_training_that_was_killed_goes_on_in_its_run(store: Store, training: Callable[..., None]) -> None:
+    training(ROWS[:1], ROWS[1:3])
+    assert read(store).info.status == "KILLED"
+    training(ROWS[1:3], [ROWS[3], {"status": "FINISHED"}])  # from a checkpoint of the first epoch
+    assert read(store).info.status == "FINISHED"
+    assert points(store, "loss") == [(int(row["epoch"]), row["loss"]) for row in ROWS]
+    assert read(store).data.tags["platform.of"] == "training"
+    assert read(store).data.params == {"seed": "1"}
+
+
+def test_losses_have_a_unit_in_common() -> None:
+    plain = comparable(
+        {"epoch": 1.0, "loss": 0.5, "reconstruction_loss": 0.3, "validation_reconstruction_loss": 0.4}, 6
+    )
+    assert (plain["bce"], plain["validation_bce"], plain["loss"]) == (0.3, 0.4, 0.5)
+    variational = comparable({"reconstruction_loss": 12.0, "kl_loss": 1.0}, 6)
+    assert variational == {"reconstruction_loss": 12.0, "kl_loss": 1.0, "bce": 2.0}
+
+
+def test_a_training_that_failed_says_so(store: Store, training: Callable[..., None]) -> None:
+    training([{"status": "FAILED"}])
+    assert read(store).info.status == "FAILED"
+
+
+def test_rows_are_read_whole_and_the_last_ones_without_a_pause() -> None:
+    source, sink = os.pipe()
+    os.write(sink, b'{"epoch": 1}\n{"epoch": 2}\n{"epo')
+    batches = receiver.lines(source)
+    assert next(batches) == [{"epoch": 1}, {"epoch": 2}]
+    os.write(sink, b'ch": 3}\n{"half')
+    os.close(sink)
+    start = time.monotonic()
+    assert list(batches) == [[{"epoch": 3}]]
+    assert time.monotonic() - start < receiver.PAUSE / 2
+    os.close(source)
+
+
+def test_a_fault_of_the_live_log_is_one_line(
+    store: Store, training: Callable[..., None], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "sqlite:////proc/none/mlflow.db")
+    assert receiver.main("simple", -1) == 1
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith(
+        "warning: no live losses: MLFLOW_TRACKING_URI: sqlite:////proc/none/mlflow.db cannot be used"
+    )
+    assert line.endswith("`latentlab track` completes the run")
+
+
+def test_a_glance_sees_what_mlflow_sees(store: Store, tmp_path: Path) -> None:
+    assert glance(store.place, "quick") == {}
+    run = begin(store)
+    fill(run, tmp_path)
+    begin(store, "def")
+    seen = glance(store.place, "quick")
+    assert set(seen) == {"abc", "def"}
+    assert seen["abc"] == Run(store, store.client.get_run(run.id)).held
+    assert seen["abc"].has_files(store.place)
+    shutil.rmtree(tmp_path / "project/mlartifacts" / run.id)
+    assert not seen["abc"].has_files(store.place)
+
+
+@pytest.mark.parametrize("uri", ["sqlite:////none/at/all.db", "http://127.0.0.1:9", "postgresql://x/y"])
+def test_a_glance_that_fails_is_no_fault(uri: str) -> None:
+    assert glance(Place(uri), "quick") == {}
+
+
+def test_the_files_of_a_server_are_not_looked_at() -> None:
+    assert Held("FINISHED", {}, "mlflow-artifacts:/1/2/artifacts").has_files(Place("http://x"))
+
+
+@pytest.mark.parametrize("move", [shutil.move, shutil.copytree], ids=["moved", "copied"])
+def test_a_moved_or_copied_project_keeps_its_pictures(store: Store, tmp_path: Path, move: Any) -> None:
+    run = begin(store)
+    fill(run, tmp_path)
+    file = tmp_path / "encoder.keras"
+    file.write_bytes(b"weights")
+    put_model(run, Served("simple-encoder", file, "1", np.zeros((1, 4), np.float32), (4,)))
+    move(tmp_path / "project", tmp_path / "elsewhere")
+    place = Place.of(tmp_path / "elsewhere")
+    assert not glance(place, "quick")["abc"].has_files(place)
+    moved = Store(place)
+    assert glance(place, "quick")["abc"].has_files(place)
+    with moved.using():
+        shown = moved.client.download_artifacts(run.id, "plots/losses.png", str(tmp_path))
+    assert Path(shown).read_bytes() == (tmp_path / "losses.png").read_bytes()
+    (model,) = moved.client.search_logged_models([run.experiment])
+    assert "elsewhere/mlartifacts" in model.artifact_location
+    if move is shutil.copytree:
+        assert glance(store.place, "quick")["abc"].has_files(store.place)
+
+
+def test_an_experiment_of_dvc_uses_the_project_it_is_from(tmp_path: Path) -> None:
+    copy = tmp_path / ".dvc/tmp/exps/standalone/tmp123"
+    assert project_root(copy) == tmp_path
+    assert project_root(tmp_path) == tmp_path
+
+
+def test_another_store_is_honoured(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, database: bytes) -> None:
+    uri = f"sqlite:///{tmp_path}/other.db"
+    (tmp_path / "other.db").write_bytes(database)
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", uri)
+    store = Store(Place.of(tmp_path / "project"))
+    store.experiment("quick")
+    with closing(sqlite3.connect(tmp_path / "other.db")) as connection:
+        names = [row[0] for row in connection.execute("select name from experiments")]
+    assert "quick" in names
+    assert not (tmp_path / "project").exists()
+    assert Place.of(tmp_path).uri == uri  # MLflow has not changed what the user set
+
+
+def test_a_store_leaves_no_trace_in_the_environment(store: Store, tmp_path: Path) -> None:
+    fill(begin(store), tmp_path)
+    assert Place.of(tmp_path).uri == f"sqlite:///{tmp_path}/mlflow.db"
+
+
+@pytest.mark.parametrize(
+    "uri", ["nonsense://here", "sqlite:////proc/none/mlflow.db", "sqlite:////dev/full", "http://127.0.0.1:9"]
+)
+def test_a_store_that_cannot_be_used_is_named_in_one_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, uri: str
+) -> None:
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", uri)
+    monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
+    with pytest.raises(StoreError, match=f"MLFLOW_TRACKING_URI: {uri} cannot be used") as raised:
+        Store(Place.of(tmp_path))
+    assert "\n" not in str(raised.value)
+
+
+@pytest.mark.slow
+def test_a_new_database_is_migrated_once_whoever_comes_first(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+    code = "from pathlib import Path; from latentlab.tracking import store, place; "
+    code += "print(store.Store(place.Place.of(Path())).experiment('quick'))"
+    started = [
+        subprocess.Popen(["python", "-c", code], cwd=tmp_path, stdout=-1, stderr=-1, text=True) for _ in range(3)
+    ]
+    ended = [process.communicate() for process in started]
+    assert [process.returncode for process in started] == [0, 0, 0], ended
+    assert len({out for out, _ in ended}) == 1
+    assert {err for _, err in ended} == {""}
+
+
+def test_runs_that_begin_at_once_are_one(store: Store) -> None:
+    threads = [threading.Thread(target=begin, args=(store,)) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(store.runs("quick", "")) == 1
+
+
+def test_commit_and_dirty_tree(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(tmp_path.parent))
+    assert provenance.git_tags() == {}
+    git("init", "-q")
+    for name in ("dvc.lock", "code.py"):
+        (tmp_path / name).write_text("1")
+    git("add", ".")
+    git("-c", "user.name=t", "-c", "user.email=t@example.org", "commit", "-qm", "first")
+    clean = provenance.git_tags()
+    assert len(clean["git.commit"]) == 40
+    assert clean["git.dirty"] == "false"
+    (tmp_path / "dvc.lock").write_text("2")  # a result, written by the pipeline itself
+    assert provenance.git_tags() == clean
+    (tmp_path / "code.py").write_text("2")
+    changed = provenance.git_tags()
+    assert changed["git.dirty"] == "true"
+    (tmp_path / "new.py").write_text("3")
+    assert len({changed["git.diff"], provenance.git_tags()["git.diff"]}) == 2
+
+
+def test_versions_and_platform() -> None:
+    tags = provenance.version_tags()
+    assert set(tags) == {"version.python", *(f"version.{name}" for name in provenance.LIBRARIES)}
+    assert all(value[0].isdigit() for value in tags.values())
+    pinned = provenance.pinned_tags("# keras==1\nkeras==3.1 \\\n    --hash=sha256:0\nnumpy==2.0.1 ; x\nkeras-hub==9\n")
+    assert pinned == {"version.keras": "3.1", "version.numpy": "2.0.1"}
+    platform = provenance.platform_tags()
+    assert set(platform) == {f"platform.{name}" for name in ("system", "cpu", "instructions", "cores")}
+    assert int(platform["platform.cores"]) >= 1
+    assert platform["platform.cpu"]
+
+
+def test_a_missing_git_is_no_fault(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", "")
+    assert provenance.git_tags() == {}
+    assert provenance.command(None, "vae") == "dvc repro plot@vae evaluate@vae"
+
+
+def test_faults_of_single_results_are_errors_of_the_user() -> None:
+    assert issubclass(StoreError, UserError)

@@ -1,0 +1,95 @@
+"""A training that several processes or devices share."""
+
+import json
+import os
+import socket
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from latentlab.config import paths
+from latentlab.stages import prepare
+from latentlab.storage.csv import read_csv
+
+DEVICES = """
+import tensorflow as tf
+from latentlab import runtime, params, train
+tf.config.set_logical_device_configuration(tf.config.list_physical_devices("CPU")[0], [tf.config.LogicalDeviceConfiguration()] * 2)
+start_tensorflow(42, 1)
+from latentlab.training import strategy
+strategy.find_strategy = lambda: tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"])
+print(train.main("sparse"))
+"""  # noqa: E501
+
+
+def free_ports(count: int) -> list[int]:
+    sockets = [socket.socket() for _ in range(count)]
+    for one in sockets:
+        one.bind(("127.0.0.1", 0))
+    ports = [one.getsockname()[1] for one in sockets]
+    for one in sockets:
+        one.close()
+    return ports
+
+
+def worker(index: int, ports: list[int]) -> subprocess.Popen[str]:
+    cluster = {"worker": [f"127.0.0.1:{port}" for port in ports]}
+    config = json.dumps({"cluster": cluster, "task": {"type": "worker", "index": index}})
+    command = [sys.executable, "-m", "latentlab.stages.train", "sparse"]
+    environment = os.environ | {"TF_CONFIG": config}
+    return subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+
+
+def losses(folder: Path) -> Any:
+    history = read_csv(folder / paths.history("sparse"))
+    return np.stack([history["loss"], history["validation_loss"]])
+
+
+@pytest.fixture
+def prepared(tiny: dict[str, Any], write_params: Any) -> None:
+    """Data to train on."""
+    tiny["variants"]["sparse"] |= {"epochs": 4, "batch_size": 50}  # 210 images: the last batch is smaller, 5 each
+    write_params(tiny)
+    prepare.main()
+
+
+@pytest.fixture
+def alone(project: Path, prepared: None) -> Any:
+    """The loss curves of one worker."""
+    subprocess.run([sys.executable, "-m", "latentlab.stages.train", "sparse"], check=True, capture_output=True)
+    curves = losses(project)
+    (project / paths.history("sparse")).unlink()
+    return curves
+
+
+@pytest.mark.slow
+def test_two_workers_give_the_losses_of_one(project: Path, alone: Any) -> None:
+    ports = free_ports(2)
+    workers = [worker(index, ports) for index in (0, 1)]
+    for index, process in enumerate(workers):
+        out, err = process.communicate(timeout=240)
+        assert process.returncode == 0, err
+        assert ("the first worker writes the results" in out) == (index == 1)
+    np.testing.assert_allclose(losses(project), alone, rtol=1e-4)
+    assert not (project / "checkpoints").exists()
+
+
+@pytest.mark.slow
+def test_two_devices_give_the_losses_of_one(project: Path, alone: Any) -> None:
+    subprocess.run([sys.executable, "-c", DEVICES], check=True, capture_output=True)
+    np.testing.assert_allclose(losses(project), alone, rtol=1e-4)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("config", ["{", '{"cluster": {"worker": ["127.0.0.1:1"]}, "task": {"type": "wrker"}}'])
+@pytest.mark.usefixtures("prepared")
+def test_a_wrong_cluster_is_one_line(config: str) -> None:
+    command = [sys.executable, "-m", "latentlab.stages.train", "sparse"]
+    done = subprocess.run(command, env=os.environ | {"TF_CONFIG": config}, capture_output=True, text=True)
+    assert done.returncode == 1
+    assert done.stderr.startswith("error: TF_CONFIG: ")
+    assert done.stderr.count("\n") == 1
