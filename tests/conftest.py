@@ -4,6 +4,7 @@ import os
 import shutil
 import subprocess
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace as replace_fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +13,8 @@ import pytest
 from ruamel.yaml import YAML
 
 if TYPE_CHECKING:
+    from latentlab.config.params import Variant
+    from latentlab.networks.autoencoder import Autoencoder
     from latentlab.tracking.store import Store
 
 ROOT = Path(__file__).parent.parent
@@ -31,16 +34,23 @@ def quiet_training() -> Iterator[None]:
         yield
 
 
-def run_stages(variants: Sequence[str]) -> None:
-    """All stages of the study in the current folder but `track`, in this process."""
+def run_stages(variants: Sequence[str], trained: bool = False) -> None:
+    """All stages of the study in the current folder but `track`, in this process; `train` unless that is done."""
     from latentlab.stages import check, compare, evaluate, extract, plot, prepare, train, tsne
 
     check.main()
     prepare.main()
     for variant in variants:
-        for stage in (train, extract, tsne, evaluate, plot):
+        for stage in (*([] if trained else [train]), extract, tsne, evaluate, plot):
             assert variant in stage.main(variant)
     compare.main()
+
+
+def build_without_xla(variant: "Variant", image_shape: tuple[int, ...]) -> "Autoencoder":
+    """As the stage builds it. XLA compiles for seconds what a few small steps need a tenth of one for."""
+    from latentlab.stages.train import build
+
+    return replace_fields(build(variant, image_shape), xla=False)
 
 
 def run(*command: str, **variables: str) -> str:

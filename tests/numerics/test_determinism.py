@@ -14,11 +14,13 @@ pytestmark = pytest.mark.slow
 SCRIPT = """
 import os, sys
 os.sched_setaffinity(0, {int(core) for core in sys.argv[1].split(",")})
-from latentlab import evaluate, extract, plot, prepare, train, tsne
+from latentlab.stages import evaluate, extract, plot, prepare, train, tsne
 prepare.main()
 for variant in sys.argv[2:]:
-    for stage in (train, extract, tsne, evaluate, plot):
-        stage.main(variant)
+    train.main(variant)
+    extract.main(variant)
+for stage in (tsne, evaluate, plot):  # arrays alone: one variant will do
+    stage.main(variant)
 """
 
 
@@ -46,5 +48,5 @@ def test_same_bytes(tmp_path: Path, threads: int, variants: tuple[str, ...]) -> 
     one = results(tmp_path / "one", variants, threads, everywhere)
     other = results(tmp_path / "other", variants, threads, {min(everywhere)})
     assert one.keys() == other.keys()
-    assert len(one) > 9 * len(variants)
+    assert len(one) > 6 * len(variants) + 9
     assert [name for name in one if one[name] != other[name]] == []

@@ -105,8 +105,3 @@ def test_heavy_libraries_are_imported_where_they_are_used(library: str, users: s
         )
 
     assert {stage for stage in STAGES if uses(stage)} == users
-
-
-def test_one_folder_imports_mlflow() -> None:
-    users = {path.parent.name for path in SRC.rglob("*.py") if any(i.split(".")[0] == "mlflow" for i in imports(path))}
-    assert users == {"tracking"}

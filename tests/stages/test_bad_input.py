@@ -3,6 +3,7 @@
 import gzip
 import os
 import re
+import shutil
 import struct
 import zlib
 from collections.abc import Callable
@@ -17,6 +18,7 @@ from latentlab.config import paths, plugins
 from latentlab.sources.dataset import Dataset
 from latentlab.stages import _command, prepare
 from latentlab.storage.npz import write_npz
+from tests.conftest import ROOT
 from tests.sources.test_mnist_files import idx_bytes
 
 RAW = Path("data/raw")
@@ -293,11 +295,23 @@ CASES: dict[str, tuple[Callable[[], Settings], str]] = {
 }
 
 
+@pytest.fixture(scope="module")
+def earlier(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with the outputs of an earlier run."""
+    root = tmp_path_factory.mktemp("earlier")
+    shutil.copy(ROOT / "studies/tiny.yaml", root / "params.yaml")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(root)
+        prepare.main()
+    return root
+
+
 @pytest.fixture
-def before(project: Path) -> dict[Path, bytes]:
-    """The outputs of an earlier run."""
+def before(project: Path, earlier: Path) -> dict[Path, bytes]:
+    """These outputs, in a project of the test's own."""
+    for name in ("data", "plots"):
+        shutil.copytree(earlier / name, project / name)
     RAW.mkdir(parents=True)
-    prepare.main()
     return outputs()
 
 

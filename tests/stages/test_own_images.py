@@ -1,7 +1,7 @@
 """The user's own images through the whole of a study: in colour, not square, with labels and without."""
 
+import shutil
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,11 +13,10 @@ from ruamel.yaml import YAML
 from latentlab.config import params, paths
 from latentlab.report import table
 from latentlab.stages import train
-from latentlab.stages.train import build as train_build
 from latentlab.storage.json import read_json
 from latentlab.storage.npz import read_npz
 from latentlab.storage.pickle import read_pickle
-from tests.conftest import ROOT, run_stages
+from tests.conftest import ROOT, build_without_xla, run_stages
 
 pytestmark = pytest.mark.slow
 
@@ -37,23 +36,43 @@ def paint(folder: Path, classes: tuple[str, ...]) -> None:
             Image.fromarray(image).save(folder / name / f"{row}.png")
 
 
-@pytest.fixture(scope="module", params=[("red", "green", "blue"), ("",)], ids=["classes", "flat"], autouse=True)
-def labelled(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[bool]:
-    """The tiny study on such images, run; whether they have labels."""
-    root = tmp_path_factory.mktemp("own")
+def run_study(root: Path, classes: tuple[str, ...], models: Path | None = None) -> None:
+    """The tiny study on such images, in `root`; with `models` that were trained elsewhere, if they are given."""
     study = YAML(typ="safe", pure=True).load(ROOT / "studies/tiny.yaml")
     study["prepare"] = {"dataset": "images", "path": "data/raw/own", "validation": 0.2, "test": 0.3}
     study["tsne"] = {"perplexity": 3, "points": 1000}
     for entry in study["variants"].values():
         entry["epochs"] = 1
+    paint(root / "data/raw/own", classes)
+    YAML(typ="safe", pure=True).dump(study, root / "params.yaml")
+    if models:
+        shutil.copytree(models, root / "models")
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(root)
-        # XLA would compile for seconds what one epoch runs in a tenth of one; tests/test_study.py trains with it
-        patch.setattr(train, "build", lambda *arguments: replace(train_build(*arguments), xla=False))
-        paint(root / "data/raw/own", request.param)
-        YAML(typ="safe", pure=True).dump(study, root / "params.yaml")
-        run_stages(VARIANTS)
-        yield len(request.param) > 1
+        patch.setattr(train, "build", build_without_xla)
+        run_stages(VARIANTS, trained=models is not None)
+
+
+@pytest.fixture(scope="module")
+def with_classes(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A study whose images have classes, run."""
+    root = tmp_path_factory.mktemp("classes")
+    run_study(root, ("red", "green", "blue"))
+    return root
+
+
+@pytest.fixture(scope="module", params=[True, False], ids=["classes", "flat"], autouse=True)
+def labelled(
+    request: pytest.FixtureRequest, with_classes: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[bool]:
+    """Whether the images of the study that the process is in have labels. Training never sees them, so it is shared."""
+    root = with_classes
+    if not request.param:
+        root = tmp_path_factory.mktemp("flat")
+        run_study(root, ("",), with_classes / "models")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(root)
+        yield request.param
 
 
 @pytest.mark.parametrize("variant", VARIANTS)

@@ -280,6 +280,15 @@ def test_an_experiment_in_a_copy_lands_in_the_projects_store_and_all_revisions_f
     assert stored(clone) == state
 
 
+def test_results_that_are_there_already_are_mirrored_in_a_new_clone(clone: Path, database: bytes) -> None:
+    empty_the_store(clone, database)
+    paths.TRACKED.unlink()  # as after `git clone` and `dvc pull`, or where every stage gives the committed bytes
+    assert "1 stages ran" in run("latentlab", "reproduce")
+    seen = Seen(clone)
+    seen.is_complete(seen.only())
+    assert run("git", "status", "--porcelain") == ""
+
+
 def test_tensorboard_on_request(clone: Path, tmp_path: Path) -> None:
     run(sys.executable, "-m", "latentlab.stages.train", "vae", LATENTLAB_TENSORBOARD=str(tmp_path), LATENTLAB_LIVE="0")
     import tensorflow as tf

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import socket
 import subprocess
 import sys
@@ -10,14 +11,17 @@ from typing import Any
 
 import numpy as np
 import pytest
+from ruamel.yaml import YAML
 
 from latentlab.config import paths
 from latentlab.stages import prepare
 from latentlab.storage.csv import read_csv
+from tests.conftest import ROOT
 
 DEVICES = """
 import tensorflow as tf
-from latentlab import runtime, params, train
+from latentlab.numerics.tensorflow import start_tensorflow
+from latentlab.stages import train
 tf.config.set_logical_device_configuration(tf.config.list_physical_devices("CPU")[0], [tf.config.LogicalDeviceConfiguration()] * 2)
 start_tensorflow(42, 1)
 from latentlab.training import strategy
@@ -49,44 +53,51 @@ def losses(folder: Path) -> Any:
     return np.stack([history["loss"], history["validation_loss"]])
 
 
-@pytest.fixture
-def prepared(tiny: dict[str, Any], write_params: Any) -> None:
-    """Data to train on."""
-    tiny["variants"]["sparse"] |= {"epochs": 4, "batch_size": 50}  # 210 images: the last batch is smaller, 5 each
-    write_params(tiny)
-    prepare.main()
+@pytest.fixture(scope="module")
+def alone(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with data to train on, and with the loss curves of one worker."""
+    root = tmp_path_factory.mktemp("alone")
+    study = YAML(typ="safe", pure=True).load(ROOT / "studies/tiny.yaml")
+    study["variants"]["sparse"] |= {"epochs": 4, "batch_size": 50}  # 210 images: the last batch is smaller, 5 each
+    YAML(typ="safe", pure=True).dump(study, root / "params.yaml")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(root)
+        prepare.main()
+    command = [sys.executable, "-m", "latentlab.stages.train", "sparse"]
+    subprocess.run(command, cwd=root, check=True, capture_output=True)
+    return root
 
 
 @pytest.fixture
-def alone(project: Path, prepared: None) -> Any:
-    """The loss curves of one worker."""
-    subprocess.run([sys.executable, "-m", "latentlab.stages.train", "sparse"], check=True, capture_output=True)
-    curves = losses(project)
-    (project / paths.history("sparse")).unlink()
-    return curves
+def project(tmp_path: Path, alone: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A project with the same data and no models, and the process in it."""
+    shutil.copy(alone / "params.yaml", tmp_path)
+    shutil.copytree(alone / "data", tmp_path / "data")
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
 
 
 @pytest.mark.slow
-def test_two_workers_give_the_losses_of_one(project: Path, alone: Any) -> None:
+def test_two_workers_give_the_losses_of_one(project: Path, alone: Path) -> None:
     ports = free_ports(2)
     workers = [worker(index, ports) for index in (0, 1)]
     for index, process in enumerate(workers):
         out, err = process.communicate(timeout=240)
         assert process.returncode == 0, err
         assert ("the first worker writes the results" in out) == (index == 1)
-    np.testing.assert_allclose(losses(project), alone, rtol=1e-4)
+    np.testing.assert_allclose(losses(project), losses(alone), rtol=1e-4)
     assert not (project / "checkpoints").exists()
 
 
 @pytest.mark.slow
-def test_two_devices_give_the_losses_of_one(project: Path, alone: Any) -> None:
+def test_two_devices_give_the_losses_of_one(project: Path, alone: Path) -> None:
     subprocess.run([sys.executable, "-c", DEVICES], check=True, capture_output=True)
-    np.testing.assert_allclose(losses(project), alone, rtol=1e-4)
+    np.testing.assert_allclose(losses(project), losses(alone), rtol=1e-4)
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("config", ["{", '{"cluster": {"worker": ["127.0.0.1:1"]}, "task": {"type": "wrker"}}'])
-@pytest.mark.usefixtures("prepared")
+@pytest.mark.usefixtures("project")
 def test_a_wrong_cluster_is_one_line(config: str) -> None:
     command = [sys.executable, "-m", "latentlab.stages.train", "sparse"]
     done = subprocess.run(command, env=os.environ | {"TF_CONFIG": config}, capture_output=True, text=True)
