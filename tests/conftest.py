@@ -12,9 +12,11 @@ import numpy as np
 import pytest
 from ruamel.yaml import YAML
 
+from latentlab.config.params import Variant
+from latentlab.networks.autoencoder import Autoencoder
+from latentlab.stages.train import build
+
 if TYPE_CHECKING:
-    from latentlab.config.params import Variant
-    from latentlab.networks.autoencoder import Autoencoder
     from latentlab.tracking.store import Store
 
 ROOT = Path(__file__).parent.parent
@@ -46,10 +48,8 @@ def run_stages(variants: Sequence[str], trained: bool = False) -> None:
     compare.main()
 
 
-def build_without_xla(variant: "Variant", image_shape: tuple[int, ...]) -> "Autoencoder":
+def build_without_xla(variant: Variant, image_shape: tuple[int, ...]) -> Autoencoder:
     """As the stage builds it. XLA compiles for seconds what a few small steps need a tenth of one for."""
-    from latentlab.stages.train import build
-
     return replace_fields(build(variant, image_shape), xla=False)
 
 

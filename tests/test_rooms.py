@@ -38,7 +38,7 @@ def room(path: Path) -> str:
 
 
 def modules_of(path: Path) -> set[str]:
-    """This package's modules that a module imports, as `room.module`."""
+    """Modules of the package that a module imports, as `room.module`."""
     found = {name.removeprefix("latentlab.") for name in imports(PACKAGE / path) if name.startswith("latentlab.")}
     return {".".join(name.split(".")[:2]) for name in found}
 

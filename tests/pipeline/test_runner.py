@@ -22,8 +22,8 @@ EACH = ("train", "extract", "tsne", "evaluate", "plot")
 WHOLE = 2 + 2 * len(EACH) + 2  # check, prepare, two variants, compare, track
 ARCHITECTURE = '''"""A linear autoencoder, dropped in."""
 
-from latentlab.autoencoder import Autoencoder
-from latentlab.settings import Settings, Size
+from latentlab.config.settings import Settings, Size
+from latentlab.networks.autoencoder import Autoencoder
 
 
 class Options(Settings):
@@ -34,7 +34,7 @@ def build(options, image_shape):
     import keras
     from keras import layers
 
-    from latentlab.layers import dense_to_image
+    from latentlab.networks.layers import dense_to_image
 
     images = keras.Input(image_shape)
     code = layers.Dense(options.size, name="code")(layers.Flatten(name="flat")(images))

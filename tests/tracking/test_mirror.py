@@ -195,7 +195,7 @@ def empty_the_store(root: Path, database: bytes) -> None:
 
 @pytest.mark.usefixtures("edit")
 def test_a_parameter_there_killed_and_resumed_and_back_again_is_two_results(clone: Path, database: bytes) -> None:
-    replace("latent_dim: 2, epochs: 2", "latent_dim: 2, epochs: 150")
+    replace("units: [512], latent_dim: 2, epochs: 2", "units: [32], latent_dim: 2, epochs: 150")
     run("dvc", "repro", "--quiet", "prepare")
     variables = os.environ | {"LATENTLAB_CHECKPOINT_SECONDS": "0"}
     training = subprocess.Popen(
@@ -216,11 +216,11 @@ def test_a_parameter_there_killed_and_resumed_and_back_again_is_two_results(clon
     seen.is_complete(finished, epochs=150)
     assert [value for _, value in seen.points(finished)] == read_csv(paths.history("vae"))["loss"].tolist()
     empty_the_store(clone, database)
-    replace("latent_dim: 2, epochs: 150", "latent_dim: 2, epochs: 2")
+    replace("units: [32], latent_dim: 2, epochs: 150", "units: [512], latent_dim: 2, epochs: 2")
     assert "train@vae: outputs were in the run cache" in run("latentlab", "reproduce")
     seen = Seen(clone)
     seen.is_complete(seen.only())  # though none of its stages has run but `track`
-    replace("latent_dim: 2, epochs: 2", "latent_dim: 2, epochs: 150")
+    replace("units: [512], latent_dim: 2, epochs: 2", "units: [32], latent_dim: 2, epochs: 150")
     run("latentlab", "reproduce")
     seen = Seen(clone)
     assert len(seen.runs) == 2

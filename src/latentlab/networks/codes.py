@@ -1,7 +1,7 @@
 """Codes to decode: grids over a two-dimensional latent space, and random draws. Arrays only."""
 
 import numpy as np
-from scipy.stats import norm
+from scipy.special import ndtri
 
 from latentlab.storage.memory import Array
 
@@ -21,7 +21,7 @@ def quantile_axes(features: Array, variational: bool) -> Array:
     """Coordinates (2, 30) of equal probability: the normal's inverse CDF, or the quantiles of `features` (N, 2)."""
     shares = np.linspace(TAIL, 1 - TAIL, QUANTILE_SIDE)
     if variational:
-        return np.tile(norm.ppf(shares), (2, 1))
+        return np.tile(ndtri(shares), (2, 1))
     return np.quantile(features, shares, axis=0).T
 
 

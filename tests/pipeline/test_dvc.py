@@ -1,0 +1,149 @@
+"""The contract with DVC: what `pipeline/dvc.py` uses of its inner parts does what this project takes it to do."""
+
+import json
+import os
+import subprocess
+from collections.abc import Iterator
+from importlib.metadata import version
+from pathlib import Path
+
+import pytest
+from ruamel.yaml import YAML
+
+from latentlab.errors import UserError
+from latentlab.pipeline import dvc
+from tests.conftest import commit, git, run
+
+PIPELINE = """
+stages:
+  last:
+    cmd: cat middle > last
+    deps: [middle]
+    outs: [last]
+  middle:
+    cmd: cat first > middle && echo $DVC_STAGE >> names && echo done && echo beside >&2
+    deps: [first]
+    outs: [middle]
+"""
+
+
+@pytest.fixture
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Two stages in a repository of git's and DVC's, with the process in it; nothing has run."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("GIT_CONFIG_GLOBAL", os.devnull)
+    git("init", "-q")
+    git("config", "user.name", "t")
+    git("config", "user.email", "t@example.org")
+    run("dvc", "init", "--quiet")
+    run("dvc", "config", "core.analytics", "false")
+    Path("dvc.yaml").write_text(PIPELINE)
+    Path("first").write_text("1")
+    commit("start")
+    return tmp_path
+
+
+@pytest.fixture
+def repo(project: Path) -> Iterator[dvc.Repo]:
+    with dvc.locked(project) as repo:
+        yield repo
+
+
+def middle_and_last(repo: dvc.Repo) -> tuple[dvc.Stage, dvc.Stage]:
+    middle, last = dvc.in_order(repo)
+    return middle, last
+
+
+def test_the_version_is_one_that_this_contract_is_about() -> None:
+    major, minor, *_ = map(int, version("dvc").split("."))
+    assert (3, 67) <= (major, minor) < (4, 0), "read DVC's changes, then this file and pyproject.toml"
+
+
+def test_stages_come_in_order_with_what_they_wait_for(repo: dvc.Repo) -> None:
+    middle, last = middle_and_last(repo)
+    assert (middle.addressing, last.addressing) == ("middle", "last")
+    assert dvc.in_order(repo) == {middle: set(), last: {middle}}
+
+
+def test_a_stage_that_was_run_and_recorded_is_up_to_date_for_dvc(project: Path) -> None:
+    with dvc.locked(project) as repo:
+        for stage in middle_and_last(repo):
+            assert stage.changed()
+            assert not dvc.brought_back(stage)
+            done = dvc.run_command(stage)
+            assert done.returncode == 0
+            if stage.addressing == "middle":
+                assert (done.stdout, done.stderr) == ("done\n", "beside\n")
+            dvc.record(stage)
+            assert not stage.changed()
+    assert Path("names").read_text() == "middle\n"
+    assert json.loads(run("dvc", "status", "--json")) == {}
+
+
+def test_a_dependency_counts_as_it_was_before_the_command(repo: dvc.Repo) -> None:
+    middle, _ = middle_and_last(repo)
+    dvc.brought_back(middle)
+    before = middle.deps[0].hash_info.value
+    Path("first").write_text("2")
+    assert middle.deps[0].hash_info.value == before
+
+
+def test_old_outputs_come_back_from_the_run_cache(repo: dvc.Repo) -> None:
+    middle, _ = middle_and_last(repo)
+    for content in ("1", "2"):
+        Path("first").write_text(content)
+        assert not dvc.brought_back(middle)
+        assert not Path("middle").exists()
+        dvc.run_command(middle)
+        dvc.record(middle)
+    Path("first").write_text("1")
+    assert middle.changed()
+    assert dvc.brought_back(middle)
+    assert Path("middle").read_text() == "1"
+    assert not middle.changed()
+    assert Path("names").read_text() == "middle\nmiddle\n"
+
+
+def test_the_lock_gets_the_order_of_the_stages(project: Path) -> None:
+    run("dvc", "repro", "--quiet")
+    lock = Path("dvc.lock")
+    whole = YAML(typ="safe").load(lock)
+    dvc.sort_lock(["last", "gone", "middle"], lock)
+    turned = YAML(typ="safe").load(lock)
+    assert list(turned["stages"]) == ["last", "middle"]
+    assert turned == whole
+    before = lock.stat().st_mtime_ns
+    dvc.sort_lock(["last", "middle"], lock)
+    assert YAML(typ="safe").load(lock) == whole
+    assert lock.stat().st_mtime_ns >= before
+
+
+def test_outputs_are_checked_out_as_the_lock_has_them(project: Path) -> None:
+    run("dvc", "repro", "--quiet")
+    Path("middle").unlink()
+    dvc.check_out_outputs("middle")
+    assert Path("middle").read_text() == "1"
+
+
+def test_files_of_a_commit_are_read_from_git_and_from_the_cache(project: Path) -> None:
+    run("dvc", "repro", "--quiet")
+    commit("results")
+    Path("first").write_text("2")
+    Path("last").unlink()
+    files = dvc.files_of("HEAD")
+    for name in ("first", "last"):
+        files.get(name, str(project / "copy"))
+        assert (project / "copy").read_text() == "1"
+
+
+def test_what_dvc_refuses_is_one_line(project: Path) -> None:
+    Path("dvc.yaml").write_text("stages: {broken: {typo: 1}}\n")
+    with pytest.raises(UserError, match=r"dvc\.yaml") as raised, dvc.locked(project) as repo:
+        dvc.in_order(repo)
+    assert "\n" not in str(raised.value)
+
+
+def test_two_processes_do_not_hold_the_lock_at_once(repo: dvc.Repo) -> None:
+    done = subprocess.run(["dvc", "repro"], capture_output=True, text=True)
+    assert done.returncode != 0
+    assert "lock" in done.stderr.lower()
