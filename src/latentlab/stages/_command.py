@@ -1,4 +1,4 @@
-"""How a stage's `main` becomes a command: `python -m latentlab.<stage> [variant]`."""
+"""How a stage's `main` becomes a command: `python -m latentlab.stages.<stage> [variant]`."""
 
 import sys
 import time
