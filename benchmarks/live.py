@@ -49,8 +49,6 @@ def measure(threads: int, mnist: Path, blocks: int) -> tuple[float, float]:
 
 
 def _project(folder: Path, mnist: Path, threads: int) -> None:
-    for name in ("src", "dvc.yaml", "requirements.lock"):
-        (folder / name).symlink_to(ROOT / name)
     study = (ROOT / "studies/keras_blog.yaml").read_text()
     (folder / "params.yaml").write_text(study.replace("threads: 1", f"threads: {threads}"))
     (folder / "data/raw").mkdir(parents=True)
@@ -60,11 +58,12 @@ def _project(folder: Path, mnist: Path, threads: int) -> None:
 def _train(threads: int, blocks: int) -> tuple[float, float]:
     from latentlab.config import params, paths
     from latentlab.numerics.tensorflow import start_tensorflow
-    from latentlab.stages import prepare
+    from latentlab.stages import plan, prepare
     from latentlab.stages.train import build
     from latentlab.storage.npz import read_npz
     from latentlab.tracking.sender import Live
 
+    plan.main()
     prepare.main()
     settings = params.load().variant(VARIANT)
     epochs = BLOCK * 2 * (blocks + 1)  # the first two are for the start of both processes

@@ -62,6 +62,7 @@ def _measure(count: int) -> dict[str, tuple[float, float]]:
         with ProcessPoolExecutor(1, get_context("spawn")) as pool:
             pool.submit(_write, Path(folder) / "data/raw/images.npz", count).result()
         (Path(folder) / "params.yaml").write_text(PARAMS)
+        _run(folder, ["latentlab.stages.plan"])
         return {stage: _run(folder, [f"latentlab.stages.{stage}", *rest]) for stage, rest in STAGES.items()}
 
 

@@ -38,14 +38,21 @@ def quiet_training() -> Iterator[None]:
 
 def run_stages(variants: Sequence[str], trained: bool = False) -> None:
     """All stages of the study in the current folder but `track`, in this process; `train` unless that is done."""
-    from latentlab.stages import check, compare, evaluate, extract, plot, prepare, train, tsne
+    from latentlab.stages import compare, evaluate, extract, plot, train, tsne
 
-    check.main()
-    prepare.main()
+    prepare_study()
     for variant in variants:
         for stage in (*([] if trained else [train]), extract, tsne, evaluate, plot):
             assert variant in stage.main(variant)
     compare.main()
+
+
+def prepare_study() -> str:
+    """Stages `plan` and `prepare` of the study in the current folder, in this process; what the latter says."""
+    from latentlab.stages import plan, prepare
+
+    plan.main()
+    return prepare.main()
 
 
 def build_without_xla(variant: Variant, image_shape: tuple[int, ...]) -> Autoencoder:
@@ -70,7 +77,7 @@ def make_clone(root: Path, patch: pytest.MonkeyPatch, variants: Sequence[str]) -
     The process and its environment are in it afterwards.
     """
     for name in run("git", "-C", str(ROOT), "ls-files", "--cached", "--others", "--exclude-standard").split():
-        if name != "dvc.lock" and not name.startswith("metrics/") and (ROOT / name).exists():
+        if name != "dvc.lock" and not name.startswith(("metrics/", "plan/")) and (ROOT / name).exists():
             (root / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy(ROOT / name, root / name)
     head, _, rest = (ROOT / "studies/tiny.yaml").read_text().partition("variants:\n")

@@ -9,8 +9,10 @@ from typing import Any
 import pytest
 from dvc.repo import Repo
 
+from latentlab.config import paths
 from latentlab.errors import UserError
 from latentlab.pipeline import inputs
+from latentlab.stages import plan
 from latentlab.storage.yaml import read_yaml
 from tests.conftest import ROOT, make_clone, replace
 
@@ -18,16 +20,24 @@ LOCK = read_yaml(ROOT / "dvc.lock")
 VARIANTS = [name.removeprefix("train@") for name in LOCK["stages"] if name.startswith("train@")]
 
 
+def read(path: Path) -> str:
+    """A committed plan."""
+    return (ROOT / path).read_text()
+
+
 @pytest.mark.parametrize("variant", VARIANTS)
 def test_every_committed_result_is_whole_and_has_a_key_of_its_own(variant: str) -> None:
-    recorded = inputs.recorded(LOCK, variant)
+    recorded = inputs.recorded(LOCK, variant, read)
     assert len(recorded.inputs.key) == 64
-    others = {inputs.recorded(LOCK, other).inputs.key for other in VARIANTS if other != variant}
+    others = {inputs.recorded(LOCK, other, read).inputs.key for other in VARIANTS if other != variant}
     assert recorded.inputs.key not in others
-    assert recorded.inputs.settings(variant)["model"]
-    assert recorded.inputs.settings(variant)["tsne/perplexity"] == 30
-    assert not any(path.startswith(("models/", "data/latents", "metrics")) for path in recorded.inputs.files)
-    assert {"src/latentlab/train.py", "requirements.lock", "data/prepared/train.npz"} <= set(recorded.inputs.files)
+    settings = recorded.inputs.settings()
+    assert settings["model"]
+    assert settings["tsne/perplexity"] == 30
+    assert settings["prepare/dataset"] == "mnist_5k"
+    assert set(recorded.inputs.data) == {f"data/prepared/{name}" for name in ("train.npz", "validation.npz", "test.npz",
+                                                                              "card.json")}  # fmt: skip
+    assert paths.encoder(variant).as_posix() in recorded.outputs
 
 
 def locked(lock: dict[str, Any], stage: str, group: str, path: str) -> dict[str, Any]:
@@ -35,34 +45,20 @@ def locked(lock: dict[str, Any], stage: str, group: str, path: str) -> dict[str,
     return found  # type: ignore[no-any-return]
 
 
-def change_code(lock: dict[str, Any]) -> None:
-    locked(lock, "tsne@vae", "deps", "src/latentlab/tsne.py")["md5"] = "0" * 32
-
-
-def change_data(lock: dict[str, Any]) -> None:
-    for stage in ("train@vae", "extract@vae", "evaluate@vae"):
-        locked(lock, stage, "deps", "data/prepared/train.npz")["md5"] = "0" * 32
-    locked(lock, "prepare", "outs", "data/prepared/train.npz")["md5"] = "0" * 32
-
-
-def change_parameter(lock: dict[str, Any]) -> None:
-    for stage in ("train@vae", "extract@vae"):
-        lock["stages"][stage]["params"]["params.yaml"]["variants.vae"]["units"] = [256]
-
-
-@pytest.mark.parametrize("change", [change_code, change_data, change_parameter])
-def test_whatever_determines_the_result_is_in_its_key_alone(change: Callable[[dict[str, Any]], None]) -> None:
+def test_other_data_is_another_result() -> None:
     other = copy.deepcopy(LOCK)
-    change(other)
-    before, after = inputs.recorded(LOCK, "vae").inputs, inputs.recorded(other, "vae").inputs
+    for stage in ("train@vae", "extract@vae", "evaluate@vae"):
+        locked(other, stage, "deps", "data/prepared/train.npz")["md5"] = "0" * 32
+    locked(other, "prepare", "outs", "data/prepared/train.npz")["md5"] = "0" * 32
+    before, after = (inputs.recorded(lock, "vae", read).inputs for lock in (LOCK, other))
     assert before.key != after.key
-    assert (before.code == after.code) == (change is not change_code)
+    assert before.code == after.code
 
 
 def test_a_result_of_other_bytes_has_the_same_key() -> None:
     other = copy.deepcopy(LOCK)
     locked(other, "plot@vae", "outs", "plots/quick/vae")["md5"] = "1.dir"
-    assert inputs.recorded(other, "vae").inputs.key == inputs.recorded(LOCK, "vae").inputs.key
+    assert inputs.recorded(other, "vae", read).inputs.key == inputs.recorded(LOCK, "vae", read).inputs.key
 
 
 def forget_a_stage(lock: dict[str, Any]) -> None:
@@ -73,8 +69,12 @@ def train_again_and_stop(lock: dict[str, Any]) -> None:
     locked(lock, "train@vae", "outs", "models/vae/encoder.keras")["md5"] = "0" * 32
 
 
-def change_a_shared_parameter_and_stop(lock: dict[str, Any]) -> None:
-    lock["stages"]["train@vae"]["params"]["params.yaml"]["threads"] = 2
+def plan_again_and_stop(lock: dict[str, Any]) -> None:
+    locked(lock, "train@vae", "deps", "plan/train@vae.json")["md5"] = "0" * 32
+
+
+def be_from_before_plans(lock: dict[str, Any]) -> None:
+    lock["stages"]["train@vae"]["deps"] = []
 
 
 @pytest.mark.parametrize(
@@ -82,46 +82,52 @@ def change_a_shared_parameter_and_stop(lock: dict[str, Any]) -> None:
     [
         (forget_a_stage, "dvc.lock: found no stage tsne@vae; `dvc repro` adds it"),
         (train_again_and_stop, "dvc.lock: extract@vae is older than the stages before it; `dvc repro` mends it"),
-        (change_a_shared_parameter_and_stop, "dvc.lock: extract@vae is older than the stages before it"),
+        (plan_again_and_stop, "plan/train@vae.json: is not what dvc.lock says; `dvc repro` makes both agree"),
+        (be_from_before_plans, "dvc.lock: found no plan/train@vae.json among the files that its stage read"),
     ],
 )
 def test_a_result_that_is_not_whole_is_none(change: Callable[[dict[str, Any]], None], fault: str) -> None:
     other = copy.deepcopy(LOCK)
     change(other)
     with pytest.raises(UserError) as raised:
-        inputs.recorded(other, "vae")
+        inputs.recorded(other, "vae", read)
     assert str(raised.value).startswith(fault)
-    assert inputs.recorded(other, "simple").inputs.key
+    assert inputs.recorded(other, "simple", read).inputs.key
 
 
 @pytest.fixture
 def clone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     make_clone(tmp_path, monkeypatch, ["vae"])
-    for split in ("train", "validation", "test"):
-        path = tmp_path / f"data/prepared/{split}.npz"
-        path.parent.mkdir(exist_ok=True)
-        path.write_text(split)
-    (tmp_path / "data/prepared/card.json").write_text("{}")
+    for path in inputs.DATA:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(path.name)
+    plan.main()
     return tmp_path
 
 
-def test_what_is_planned_changes_with_parameters_code_and_data(clone: Path) -> None:
+def test_what_is_planned_changes_with_parameters_and_data(clone: Path) -> None:
     first = inputs.planned("vae")
     assert inputs.planned("vae") == first
-    assert first.params["variants.vae"]["units"] == [512]
-    assert "src/latentlab/models/vae.py" in first.files
+    assert first.settings()["units"] == [512]
     keys = {first.key}
     replace("epochs: 2", "epochs: 3")
+    assert inputs.planned("vae") == first  # until `plan` has run
+    plan.main()
     keys.add(inputs.planned("vae").key)
-    with Path("src/latentlab/models/vae.py").open("a") as file:
-        file.write("# more\n")
+    paths.prepared("test").write_text("other")
     keys.add(inputs.planned("vae").key)
-    Path("data/prepared/test.npz").write_text("other")
-    keys.add(inputs.planned("vae").key)
-    assert len(keys) == 4
-    Path("data/prepared/test.npz").unlink()
+    assert len(keys) == 3
+    paths.prepared("test").unlink()
     with pytest.raises(UserError, match=r"^data/prepared/test\.npz: cannot be read"):
         inputs.planned("vae")
+
+
+def test_code_is_part_of_the_key(clone: Path) -> None:
+    first = inputs.planned("vae")
+    path = paths.plan("plot@vae")
+    path.write_text(path.read_text().replace('figures/losses.py": "', 'figures/losses.py": "0'))
+    assert inputs.planned("vae").key != first.key
+    assert inputs.planned("vae").code != first.code
 
 
 def test_md5_is_that_of_dvc(clone: Path) -> None:

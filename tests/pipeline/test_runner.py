@@ -19,7 +19,7 @@ from tests.conftest import commit, make_clone, replace, run
 pytestmark = pytest.mark.slow
 
 EACH = ("train", "extract", "tsne", "evaluate", "plot")
-WHOLE = 2 + 2 * len(EACH) + 2  # check, prepare, two variants, compare, track
+WHOLE = 1 + 2 * len(EACH) + 2  # prepare, two variants, compare, track
 ARCHITECTURE = '''"""A linear autoencoder, dropped in."""
 
 from latentlab.config.settings import Settings, Size
@@ -84,7 +84,7 @@ def test_a_changed_variant_and_a_dropped_in_architecture_run_alone(clone: Path) 
     (clone / "src/latentlab/models/linear.py").write_text(ARCHITECTURE)
     with Path("params.yaml").open("a") as file:
         file.write("  mine: {model: linear, size: 4, epochs: 1, batch_size: 32}\n")
-    assert reproduce(jobs=2) == 2 * len(EACH) + 3  # check, compare and track too
+    assert reproduce(jobs=2) == 2 * len(EACH) + 2  # compare and track too
     assert paths.encoder("simple").stat().st_mtime_ns > before["simple"]
     assert paths.encoder("vae").stat().st_mtime_ns == before["vae"]
     assert json.loads(paths.metrics("tiny", "mine").read_text())["latent"]["dim"] == 4
@@ -95,7 +95,7 @@ def test_a_changed_variant_and_a_dropped_in_architecture_run_alone(clone: Path) 
 @pytest.mark.usefixtures("edit")
 def test_a_slip_in_params_leaves_every_result(clone: Path) -> None:
     results = [path for name in ("data", "models", "plots", "metrics") for path in (clone / name).rglob("*.*")]
-    before = {path: path.read_bytes() for path in results if path.is_file() and path != clone / paths.CHECKED}
+    before = {path: path.read_bytes() for path in results if path.is_file()}
     replace("epochs: 2", "epochs: -2")
     done = subprocess.run(["dvc", "repro"], capture_output=True, text=True)
     assert done.returncode != 0

@@ -26,9 +26,8 @@ from latentlab.errors import UserError
 from latentlab.sources import mnist_files
 from latentlab.sources.idx import read_idx
 from latentlab.sources.mnist_files import FILES, MIRROR, Published
-from latentlab.stages import prepare
 from latentlab.storage.npz import read_npz
-from tests.conftest import ROOT
+from tests.conftest import ROOT, prepare_study
 
 TIMEOUT = 0.25  # seconds that a server of these tests may be silent
 CONTENT = np.random.default_rng(0).integers(0, 256, 200_000, np.uint8).tobytes()
@@ -290,7 +289,7 @@ REAL_MIRROR = Path(os.environ.get(MIRROR) or "/nonexistent")
 @pytest.mark.slow
 @pytest.mark.skipif(not DEBIAN.exists(), reason="the package dataset-fashion-mnist is not installed")
 def test_the_real_fashion_mnist_from_debian_and_over_the_web(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    assert prepare_study("fashion_guide") == (
+    assert prepared("fashion_guide") == (
         f"prepare fashion_mnist from {DEBIAN}: images of 28x28x1: train 54000, validation 6000, test 10000"
     )
     card = paths.CARD.read_bytes()
@@ -299,7 +298,7 @@ def test_the_real_fashion_mnist_from_debian_and_over_the_web(project: Path, monk
     with serving(files, ["cut", None, 503]) as server:
         there = replace(FASHION_MNIST, packages=(), urls=(server.url,), md5=hashes)
         monkeypatch.setattr("latentlab.datasets.fashion_mnist.FASHION_MNIST", there)
-        assert prepare_study("fashion_guide").startswith(f"prepare fashion_mnist from {server.url}: ")
+        assert prepared("fashion_guide").startswith(f"prepare fashion_mnist from {server.url}: ")
     assert paths.CARD.read_bytes() == card
 
 
@@ -307,13 +306,13 @@ def test_the_real_fashion_mnist_from_debian_and_over_the_web(project: Path, monk
 @pytest.mark.skipif(not REAL_MIRROR.is_dir(), reason=f"{MIRROR} names no folder")
 def test_the_real_mnist_from_the_mirror(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(MIRROR, str(REAL_MIRROR))
-    done = prepare_study("keras_blog")
+    done = prepared("keras_blog")
     assert done.startswith(f"prepare mnist from {REAL_MIRROR}")
     assert done.endswith("images of 28x28x1: train 54000, validation 6000, test 10000")
     assert sorted(read_npz(paths.prepared("test"))["index"]) == list(range(60_000, 70_000))
 
 
-def prepare_study(name: str) -> str:
+def prepared(name: str) -> str:
     """What the stage says of a study."""
     shutil.copy(ROOT / f"studies/{name}.yaml", "params.yaml")
-    return prepare.main()
+    return prepare_study()

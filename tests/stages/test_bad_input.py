@@ -16,9 +16,9 @@ from PIL import Image
 
 from latentlab.config import paths, plugins
 from latentlab.sources.dataset import Dataset
-from latentlab.stages import _command, prepare
+from latentlab.stages import _command, plan, prepare
 from latentlab.storage.npz import write_npz
-from tests.conftest import ROOT
+from tests.conftest import ROOT, prepare_study
 from tests.sources.test_mnist_files import idx_bytes
 
 RAW = Path("data/raw")
@@ -302,7 +302,7 @@ def earlier(tmp_path_factory: pytest.TempPathFactory) -> Path:
     shutil.copy(ROOT / "studies/tiny.yaml", root / "params.yaml")
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(root)
-        prepare.main()
+        prepare_study()
     return root
 
 
@@ -319,11 +319,16 @@ def outputs() -> dict[Path, bytes]:
     return {path: path.read_bytes() for folder in ("data/prepared", "plots") for path in Path(folder).rglob("*.*")}
 
 
+def start() -> None:
+    for stage, name in ((plan, "plan"), (prepare, "prepare")):
+        _command.run_checked(stage.main, name, [])
+
+
 def fails(capsys: pytest.CaptureFixture[str], expected: str, before: dict[Path, bytes]) -> None:
-    """The stage ends with the expected line and leaves everything as it was."""
+    """The pipeline's first two stages end with the expected line and leave everything as it was."""
     capsys.readouterr()
     with pytest.raises(SystemExit) as raised:
-        _command.run(prepare.main, [])
+        start()
     assert raised.value.code == 1
     lines = capsys.readouterr().err.splitlines()
     assert len(lines) == 1, lines

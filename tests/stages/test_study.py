@@ -15,7 +15,7 @@ import pytest
 from latentlab.config import params, paths
 from latentlab.errors import UserError
 from latentlab.numerics.tensorflow import start_tensorflow
-from latentlab.stages import evaluate, extract, plot, track, train, tsne
+from latentlab.stages import evaluate, extract, plan, plot, track, train, tsne
 from latentlab.storage.csv import read_csv
 from latentlab.storage.json import read_json
 from latentlab.storage.keras import read_keras
@@ -234,10 +234,12 @@ def test_perplexity_must_be_below_the_number_of_test_images(study: Path) -> None
     text = Path("params.yaml").read_text()
     try:
         Path("params.yaml").write_text(text.replace("perplexity: 10", "perplexity: 60"))
+        plan.main()
         with pytest.raises(UserError, match=r"tsne\.perplexity: found 60, allowed: less than the 60 points"):
             tsne.main("simple")
     finally:
         Path("params.yaml").write_text(text)
+        plan.main()
 
 
 def test_another_number_of_threads_needs_a_process_of_its_own() -> None:

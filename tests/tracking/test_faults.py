@@ -16,12 +16,12 @@ import pytest
 from mlflow.tracking import MlflowClient
 
 from latentlab.config import params, paths
-from latentlab.stages import evaluate, extract, plot, prepare, track, train, tsne
+from latentlab.stages import evaluate, extract, plan, plot, track, train, tsne
 from latentlab.storage.csv import read_csv
 from latentlab.tracking import comparison, sender
 from latentlab.tracking.place import StoreError
 from latentlab.tracking.workspace import track_workspace
-from tests.conftest import commit, make_clone
+from tests.conftest import commit, make_clone, prepare_study
 from tests.locks import write_lock
 from tests.tracking.servers import MlflowServer, faulty, mlflow_server, postgres, postgres_programs
 
@@ -39,7 +39,7 @@ def clone(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         patch.setenv("LATENTLAB_LIVE", "1")
         patch.setattr(sender, "PATIENCE", 20.0)
         # the first training is the one without a fault
-        prepare.main()
+        prepare_study()
         for stage in (train, extract, tsne, evaluate, plot):
             stage.main("vae")
         write_lock(["vae"])
@@ -72,12 +72,14 @@ def study(clone: Path) -> Iterator[str]:
     for folder in moved:
         (folder / "tiny").rename(folder / name)
     Path("params.yaml").write_text(before[clone / "params.yaml"].replace("study: tiny", f"study: {name}"))
+    plan.main()
     write_lock(["vae"])
     yield name
     for folder in moved:
         (folder / name).rename(folder / "tiny")
     for path, text in before.items():
         path.write_text(text)
+    plan.main()
 
 
 def trained(capfd: pytest.CaptureFixture[str]) -> list[str]:

@@ -20,6 +20,7 @@ import requests
 from mlflow.tracking import MlflowClient
 
 from latentlab.config import paths
+from latentlab.config.stages import EACH_VARIANT
 from latentlab.pipeline import inputs
 from latentlab.storage.csv import read_csv
 from latentlab.storage.npz import read_npz
@@ -102,7 +103,7 @@ def test_a_run_of_the_pipeline_is_one_complete_run(clone: Path) -> None:
     seen = Seen(clone)
     found = seen.only()
     seen.is_complete(found)
-    key = inputs.recorded(read_yaml(paths.LOCK), "vae").inputs.key
+    key = inputs.recorded(read_yaml(paths.LOCK), "vae", Path.read_text).inputs.key
     assert found.data.tags[KEY] == key == inputs.planned("vae").key
     assert found.data.tags["platform.of"] == "training"  # the live losses opened it
     before = stored(clone)
@@ -117,7 +118,7 @@ def test_a_run_tells_where_it_comes_from(clone: Path) -> None:
     assert len(tags["git.commit"]) == 40
     assert tags["command"] == f"git checkout {tags['git.commit']} && dvc repro plot@vae evaluate@vae"
     assert tags["md5.encoder"] == inputs.md5(paths.encoder("vae"))
-    assert {f"dvc.{stage}" for stage in ("prepare", *inputs.STAGES)} <= set(tags)
+    assert {f"dvc.{stage}" for stage in ("prepare", *EACH_VARIANT)} <= set(tags)
     assert {"platform.cpu", "platform.instructions", "version.tensorflow", "latentlab.code", "latentlab.study"} <= set(
         tags
     )

@@ -147,12 +147,15 @@ def batches(*groups: list[dict[str, Any]]) -> Any:
 def training(monkeypatch: pytest.MonkeyPatch, store: Store) -> Callable[..., None]:
     """Logs rows as the process beside a training does, with inputs that are made up."""
     from latentlab.pipeline.inputs import Inputs
+    from latentlab.pipeline.plan import Plan
+
+    made_up = Inputs({"train": Plan({"study": "quick", "seed": 1}, {"src/a.py": "0"}, {})}, {})
 
     class Study:
         study = "quick"
 
     monkeypatch.setattr("latentlab.config.params.load", Study)
-    monkeypatch.setattr("latentlab.pipeline.inputs.planned", lambda variant: Inputs({"seed": 1}, {"src/a.py": "0"}))
+    monkeypatch.setattr("latentlab.pipeline.inputs.planned", lambda variant: made_up)
     write_json(paths.CARD, {"image_shape": [2, 3, 1]})
     monkeypatch.setattr(receiver, "origin", lambda variant: {"git.dirty": "false", "platform.of": "training"})
     return lambda *groups: receiver.log("simple", batches(*groups))

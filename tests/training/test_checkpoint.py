@@ -16,10 +16,10 @@ from latentlab.config import paths
 from latentlab.config.params import Variant, parse
 from latentlab.errors import UserError
 from latentlab.numerics.tensorflow import start_tensorflow
-from latentlab.stages import prepare, train
+from latentlab.stages import train
 from latentlab.stages.train import build
 from latentlab.training.checkpoint import Checkpoint, State, training_key
-from tests.conftest import build_without_xla
+from tests.conftest import build_without_xla, prepare_study
 
 start_tensorflow(seed=42, threads=1)
 from latentlab.training.fit import fit  # noqa: E402
@@ -106,7 +106,7 @@ def test_seconds_that_are_no_number_stop_with_one_line(
     project: Path, tiny: dict[str, Any], write_params: Any, monkeypatch: pytest.MonkeyPatch, text: str
 ) -> None:
     write_params(tiny)
-    prepare.main()
+    prepare_study()
     monkeypatch.setenv("LATENTLAB_CHECKPOINT_SECONDS", text)
     with pytest.raises(UserError, match=f"LATENTLAB_CHECKPOINT_SECONDS: found '{text}', allowed: a number of seconds"):
         train.main("simple")
@@ -150,18 +150,10 @@ def test_a_foreign_file_is_ignored_with_one_line(tmp_path: Path, capsys: pytest.
     assert line.count("\n") == 1
 
 
-def test_the_key_knows_settings_data_and_code(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    keys = [
-        training_key({"seed": 1}, [DIGITS]),
-        training_key({"seed": 2}, [DIGITS]),
-        training_key({"seed": 1}, [-DIGITS]),
-    ]
-    source = tmp_path / "losses.py"
-    source.write_text("# another loss\n")
-    monkeypatch.setattr("latentlab.training.checkpoint._sources", lambda _: {source})
-    keys.append(training_key({"seed": 1}, [DIGITS]))
-    assert len(set(keys)) == 4
-    assert keys[3] == training_key({"seed": 1}, [DIGITS])
+def test_the_key_knows_plan_and_data() -> None:
+    keys = {training_key(plan, [data]) for plan in ("one", "other") for data in (DIGITS, -DIGITS, DIGITS[:, :4])}
+    assert len(keys) == 6
+    assert training_key("one", [DIGITS.copy()]) in keys
 
 
 def stage(folder: Path, variant: str) -> None:
@@ -199,10 +191,10 @@ def test_killed_at_random_moments(
 ) -> None:
     tiny["variants"][variant] |= {"epochs": epochs, "keep": "best"}
     write_params(tiny)
-    prepare.main()
+    prepare_study()
     other = tmp_path / "other"
     shutil.copytree(project / "data", other / "data")
-    shutil.copy(project / "params.yaml", other)
+    shutil.copytree(project / "plan", other / "plan")
     context = multiprocessing.get_context("forkserver")  # imports TensorFlow once
     context.set_forkserver_preload(["latentlab.stages.train", "keras", "tensorflow"])
 

@@ -14,9 +14,8 @@ import pytest
 from ruamel.yaml import YAML
 
 from latentlab.config import paths
-from latentlab.stages import prepare
 from latentlab.storage.csv import read_csv
-from tests.conftest import ROOT
+from tests.conftest import ROOT, prepare_study
 
 DEVICES = """
 import tensorflow as tf
@@ -62,7 +61,7 @@ def alone(tmp_path_factory: pytest.TempPathFactory) -> Path:
     YAML(typ="safe", pure=True).dump(study, root / "params.yaml")
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(root)
-        prepare.main()
+        prepare_study()
     command = [sys.executable, "-m", "latentlab.stages.train", "sparse"]
     subprocess.run(command, cwd=root, check=True, capture_output=True)
     return root
@@ -71,7 +70,7 @@ def alone(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def project(tmp_path: Path, alone: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A project with the same data and no models, and the process in it."""
-    shutil.copy(alone / "params.yaml", tmp_path)
+    shutil.copytree(alone / "plan", tmp_path / "plan")
     shutil.copytree(alone / "data", tmp_path / "data")
     monkeypatch.chdir(tmp_path)
     return tmp_path

@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal, TypeVar, get_args
 from pydantic import Field, ValidationError
 
 from latentlab.config import paths, plugins
-from latentlab.config.settings import Settings, Size, flattened
+from latentlab.config.settings import Settings, Size
 from latentlab.errors import UserError
 from latentlab.storage.yaml import read_yaml
 
@@ -33,8 +33,9 @@ class Prepare(Settings):
     options: Settings = Settings()
 
     def settings(self) -> dict[str, Any]:
-        """All that determines the splits, defaults included, as one flat dict of plain values."""
-        return self.model_dump(mode="json", exclude={"options"}) | self.options.model_dump(mode="json")
+        """All that determines the splits, defaults included and what is off left out, as one dict of plain values."""
+        options = self.options.model_dump(mode="json", exclude_none=True)
+        return self.model_dump(mode="json", exclude={"options"}, exclude_none=True) | options
 
 
 class Extract(Settings):
@@ -108,9 +109,11 @@ class Variant(Settings):
     options: Settings
 
     def settings(self) -> dict[str, Any]:
-        """All that determines this variant, defaults included, as one flat dict of plain values."""
-        content = self.training.model_dump(mode="json") | self.options.model_dump(mode="json")
-        return dict(flattened(content, "."))
+        """All that determines this variant, defaults included and what is off left out, in plain values."""
+        parts = (self.training, self.options)
+        return {
+            name: value for part in parts for name, value in part.model_dump(mode="json", exclude_none=True).items()
+        }
 
 
 class Params(Settings):
@@ -148,14 +151,15 @@ def parse(content: Mapping[str, Any]) -> Params:
     entries = content.get("variants", {})
     if not isinstance(entries, dict) or not entries:
         raise UserError(f"params.yaml: variants: found {entries!r}, allowed: one entry or more, name: {{model: ...}}")
-    variants = {name: _variant(name, entry) for name, entry in entries.items()}
-    blocks = {"prepare": _prepare(content["prepare"])} if "prepare" in content else {}
+    variants = {name: variant_block(name, entry) for name, entry in entries.items()}
+    blocks = {"prepare": prepare_block(content["prepare"])} if "prepare" in content else {}
     params = _check(Params, {**content, **blocks, "variants": variants}, "")
     _check_together(params)
     return params
 
 
-def _variant(name: Any, entry: Any) -> Variant:
+def variant_block(name: Any, entry: Any) -> Variant:
+    """An entry under `variants:`, with the options of its architecture, checked. Raises `UserError`."""
     prefix = f"variants.{name}."
     if not isinstance(name, str) or not NAME.fullmatch(name):
         raise UserError(f"params.yaml: variants: found the name {name!r}, allowed: a-z, 0-9 and _, a letter first")
@@ -171,7 +175,8 @@ def _variant(name: Any, entry: Any) -> Variant:
     return Variant(name=name, training=_check(Training, own, prefix), options=others)
 
 
-def _prepare(entry: Any) -> Any:
+def prepare_block(entry: Any) -> Any:
+    """The block `prepare`, with the options of its dataset, checked. Raises `UserError`."""
     prefix = "prepare."
     if not isinstance(entry, dict) or not isinstance(entry.get("dataset"), str):
         return entry  # which the check of the whole names

@@ -6,13 +6,17 @@ PARAMS = Path("params.yaml")
 STUDIES = Path("studies")
 REQUIREMENTS = Path("requirements.lock")
 LOCK = Path("dvc.lock")
-PIPELINE = Path("dvc.yaml")
 CARD = Path("data/prepared/card.json")
-CHECKED = Path("data/params.checked")
+PLANS = Path("plan")
 TRACKED = Path("data/runs.tracked")
 RAW = Path("data/raw")
 METRICS = Path("metrics")
 PLOTS = Path("plots")
+
+
+def plan(name: str) -> Path:
+    """What a stage, `prepare` or `train@simple`, will be made from."""
+    return PLANS / f"{name}.json"
 
 
 def prepared(split: str) -> Path:

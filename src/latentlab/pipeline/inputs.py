@@ -1,50 +1,47 @@
-"""What determines a variant's result: parameters, data and code, as DVC plans and records them.
+"""What determines a variant's result: the plans of its stages and the prepared data. Their key is what identifies it.
 
-The same `Inputs` come from dvc.yaml and the workspace before a stage has run, and from dvc.lock afterwards, on any
-machine. Their key is what identifies a result.
+The same `Inputs` come from the workspace before a stage has run, and from dvc.lock and git afterwards, on any machine.
 """
 
 import hashlib
 import json
-import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from latentlab.config import paths
 from latentlab.config.settings import flattened
+from latentlab.config.stages import EACH_VARIANT, name_of
 from latentlab.errors import UserError
-from latentlab.storage.yaml import read_yaml
+from latentlab.pipeline.plan import Plan
 
-STAGES = ("train", "extract", "tsne", "evaluate", "plot")  # those that run for each variant
-PREFIX = "variants."
-
-Entries = dict[str, dict[str, Any]]  # stage -> its entry in dvc.lock
+DATA = (*(paths.prepared(split) for split in ("train", "validation", "test")), paths.CARD)
 
 
 @dataclass(frozen=True)
 class Inputs:
-    """Parameters by the name that they have in params.yaml, and the MD5 of each file that is no result itself."""
+    """The plan of each stage that runs for a variant, `prepare` included, and the MD5 of each file of prepared data."""
 
-    params: dict[str, Any]
-    files: dict[str, str]
+    plans: Mapping[str, Plan]
+    data: Mapping[str, str]
 
     @property
     def key(self) -> str:
         """SHA-256 of everything."""
-        return fingerprint({"params": self.params, "files": self.files})
+        return fingerprint({"plans": {stage: plan.text for stage, plan in self.plans.items()}, "data": self.data})
 
     @property
     def code(self) -> str:
-        """SHA-256 of the source and the locked libraries alone."""
-        return fingerprint({path: md5 for path, md5 in self.files.items() if not path.startswith("data/")})
+        """SHA-256 of the source and the libraries alone."""
+        return fingerprint({stage: [plan.code, plan.libraries] for stage, plan in self.plans.items()})
 
-    def settings(self, variant: str) -> dict[str, Any]:
+    def settings(self) -> dict[str, Any]:
         """The parameters as a run shows them: the variant's own by their name, those of a stage as `tsne/points`."""
-        own: dict[str, Any] = self.params.get(PREFIX + variant, {})
-        others = {name: value for name, value in self.params.items() if not name.startswith(PREFIX)}
-        return dict(flattened(others | own, "/"))
+        merged: dict[str, Any] = {}
+        for plan in self.plans.values():
+            merged |= plan.parameters
+        return dict(flattened(merged | merged.pop("variant", {}), "/"))
 
 
 def fingerprint(content: Any) -> str:
@@ -52,47 +49,15 @@ def fingerprint(content: Any) -> str:
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 
 
-def planned(variant: str, root: Path = Path()) -> Inputs:
-    """The inputs of a result that is about to be made, from dvc.yaml, params.yaml and the files below `root`."""
-    values = read_yaml(root / paths.PARAMS)
-    blocks = pipeline(values, variant, root)
-    names = {name for block in blocks.values() for name in block["params"]}
-    own = {path for stage in STAGES for path in outputs(blocks[stage])}
-    read = {path for stage in STAGES for path in blocks[stage]["deps"]} - own
-    return Inputs({name: value_of(values, name) for name in names}, {path: md5(root / path) for path in read})
+def stages_of(variant: str) -> dict[str, str]:
+    """The stages that a variant's result comes from, with the name that DVC gives each."""
+    return {"prepare": "prepare", **{stage: name_of(stage, variant) for stage in EACH_VARIANT}}
 
 
-def pipeline(values: Mapping[str, Any], variant: str, root: Path = Path()) -> dict[str, Any]:
-    """The stages of dvc.yaml that a variant's result comes from, with the `values` of params.yaml filled in."""
-    stages = read_yaml(root / paths.PIPELINE)["stages"]
-    context = {**values, "key": variant, "item": values["variants"][variant]}
-    return {stage: _filled_in(stages[stage].get("do", stages[stage]), context) for stage in ("prepare", *STAGES)}
-
-
-def _filled_in(block: Any, context: Mapping[str, Any]) -> Any:
-    """A stage of dvc.yaml with its `${...}` replaced."""
-    if isinstance(block, str):
-        return re.sub(r"\$\{([\w.]+)\}", lambda match: str(value_of(context, match[1])), block)
-    if isinstance(block, list):
-        return [_filled_in(item, context) for item in block]
-    if isinstance(block, dict):
-        return {_filled_in(key, context): _filled_in(value, context) for key, value in block.items()}
-    return block
-
-
-def value_of(values: Mapping[str, Any], name: str) -> Any:
-    """A parameter by its name, `prepare.dataset`."""
-    found: Any = values
-    for part in name.split("."):
-        found = found[part]
-    return found
-
-
-def outputs(block: Mapping[str, Any]) -> Iterable[str]:
-    """Paths of a stage's outputs; one with options is a dict of one key."""
-    for kind in ("outs", "metrics", "plots"):
-        for item in block.get(kind, []):
-            yield item if isinstance(item, str) else next(iter(item))
+def planned(variant: str) -> Inputs:
+    """The inputs of a result that is about to be made, from the workspace. Raises `UserError`."""
+    plans = {stage: Plan.load(paths.plan(name)) for stage, name in stages_of(variant).items()}
+    return Inputs(plans, {path.as_posix(): md5(path) for path in DATA})
 
 
 def md5(path: Path) -> str:
@@ -117,32 +82,35 @@ class Recorded:
     stages: dict[str, str]
 
 
-def recorded(lock: Mapping[str, Any], variant: str) -> Recorded:
-    """What dvc.lock says of a variant.
+def recorded(lock: Mapping[str, Any], variant: str, read: Callable[[Path], str]) -> Recorded:
+    """What dvc.lock says of a variant; `read` gives the text of a plan from where the lock is from.
 
-    Raises `UserError` if a stage is missing, or if the stages are of different runs of the pipeline, as after one that
-    was stopped between them.
+    Raises `UserError` if a stage is missing, if the stages are of different runs of the pipeline, as after one that was
+    stopped between them, or if a plan has changed since.
     """
-    stages: Entries = lock.get("stages", {})
-    names = {stage: stage if stage == "prepare" else f"{stage}@{variant}" for stage in ("prepare", *STAGES)}
+    stages: dict[str, dict[str, Any]] = lock.get("stages", {})
+    names = stages_of(variant)
     for name in names.values():
         if name not in stages:
             raise UserError(f"dvc.lock: found no stage {name}; `dvc repro` adds it")
     entries = {stage: stages[name] for stage, name in names.items()}
     written = {out["path"]: out["md5"] for entry in entries.values() for out in entry.get("outs", [])}
-    inputs: dict[str, str] = {}
-    params: dict[str, Any] = {}
-    for stage, entry in entries.items():
-        found = {dep["path"]: dep["md5"] for dep in entry.get("deps", [])} if stage != "prepare" else {}
-        settings = entry.get("params", {}).get(paths.PARAMS.name, {})
-        if _differ(written | inputs, found) or _differ(params, settings):
-            raise UserError(f"dvc.lock: {names[stage]} is older than the stages before it; `dvc repro` mends it")
-        inputs |= found
-        params |= settings
-    own = {out["path"]: out["md5"] for stage in STAGES for out in entries[stage].get("outs", [])}
-    files = {path: value for path, value in inputs.items() if path not in own}
-    return Recorded(Inputs(params, files), own, {stage: fingerprint(entry) for stage, entry in entries.items()})
+    plans = {}
+    for stage, name in names.items():
+        needed = {dep["path"]: dep["md5"] for dep in entries[stage].get("deps", [])}
+        if any(written[path] != value for path, value in needed.items() if path in written):
+            raise UserError(f"dvc.lock: {name} is older than the stages before it; `dvc repro` mends it")
+        plans[stage] = _plan(paths.plan(name), needed, read)
+    outputs = {out["path"]: out["md5"] for stage in EACH_VARIANT for out in entries[stage].get("outs", [])}
+    data = {path: md5 for path, md5 in written.items() if Path(path) in DATA}
+    return Recorded(Inputs(plans, data), outputs, {stage: fingerprint(entry) for stage, entry in entries.items()})
 
 
-def _differ(known: Mapping[str, Any], found: Mapping[str, Any]) -> bool:
-    return any(known[name] != value for name, value in found.items() if name in known)
+def _plan(path: Path, needed: Mapping[str, str], read: Callable[[Path], str]) -> Plan:
+    """The plan that a stage was run with."""
+    if path.as_posix() not in needed:
+        raise UserError(f"dvc.lock: found no {path} among the files that its stage read; `dvc repro` adds it")
+    text = read(path)
+    if hashlib.md5(text.encode()).hexdigest() != needed[path.as_posix()]:
+        raise UserError(f"{path}: is not what dvc.lock says; `dvc repro` makes both agree")
+    return Plan.of_text(text, str(path))

@@ -3,13 +3,14 @@
 import hashlib
 import os
 import platform
-import re
 import subprocess
 from importlib.metadata import version
 from pathlib import Path
 
+from latentlab.pipeline.libraries import pinned
+
 LIBRARIES = ("dvc", "keras", "matplotlib", "mlflow", "numpy", "scikit-learn", "tensorflow")
-RESULTS = ("dvc.lock", "metrics")  # in git, but written by the pipeline itself
+RESULTS = ("dvc.lock", "metrics", "plan")  # in git, but written by the pipeline itself
 INSTRUCTIONS = ("sse4_2", "avx", "avx2", "fma", "avx512f", "avx512_vnni", "avx512_bf16", "amx_bf16", "asimd", "sve")
 
 
@@ -55,8 +56,8 @@ def version_tags() -> dict[str, str]:
 
 def pinned_tags(requirements: str) -> dict[str, str]:
     """The same for results that were made elsewhere, as far as a requirements.lock says."""
-    pinned = dict(re.findall(r"^([\w.-]+)==([\w.+!-]+)", requirements, re.MULTILINE))
-    return {f"version.{name}": pinned[name] for name in LIBRARIES if name in pinned}
+    versions = pinned(requirements)
+    return {f"version.{name}": versions[name] for name in LIBRARIES if name in versions}
 
 
 def platform_tags() -> dict[str, str]:

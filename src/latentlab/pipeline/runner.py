@@ -17,7 +17,7 @@ from latentlab.pipeline import dvc
 
 
 def reproduce(jobs: int, root: Path = Path()) -> int:
-    """Bring every stage of the project up to date; the number of stages that had to run.
+    """Bring every stage of the project up to date; the number of stages that had to run, `plan` aside.
 
     Raises `UserError` when DVC cannot read the project, or when a stage fails; stages that run beside it are
     finished and recorded first.
@@ -80,7 +80,7 @@ class _Run:
                 failed.append(stage.addressing)
                 continue
             dvc.record(stage)
-            self.ran += 1
+            self.ran += not stage.always_changed
             self._done(stage)
         return failed
 

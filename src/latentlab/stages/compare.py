@@ -2,10 +2,12 @@
 
 from matplotlib.figure import Figure
 
-from latentlab.config import params, paths
+from latentlab.config import paths
+from latentlab.config.stages import ForCompare
 from latentlab.figures.bars import bars
 from latentlab.figures.examples import shown
 from latentlab.figures.images import rows
+from latentlab.pipeline.plan import read_parameters
 from latentlab.report import table
 from latentlab.stages._command import run
 from latentlab.storage.figure import write_figure
@@ -16,7 +18,7 @@ SHOWN = 10
 
 def main() -> str:
     """Draw `plots/<study>/compare/*.png`."""
-    p = params.load()
+    p = read_parameters(ForCompare)
     folder = paths.comparison(p.study)
     write_figure(folder / "reconstructions.png", same_images(p.study, list(p.variants)))
     write_figure(folder / "metrics.png", main_metrics(p.study, table.read(p.study, p.variants)))

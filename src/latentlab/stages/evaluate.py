@@ -4,11 +4,13 @@ from typing import Any
 
 import numpy as np
 
-from latentlab.config import params, paths
+from latentlab.config import paths
 from latentlab.config.params import Evaluate
+from latentlab.config.stages import ForEvaluate
 from latentlab.errors import UserError
 from latentlab.metrics import embedding, latent, reconstruction, variational
 from latentlab.numerics.threads import limit_threads
+from latentlab.pipeline.plan import read_parameters
 from latentlab.stages._command import run
 from latentlab.storage.json import read_json, write_json
 from latentlab.storage.memory import Array
@@ -18,7 +20,7 @@ from latentlab.storage.pickle import read_pickle
 
 def main(variant: str) -> str:
     """Write `metrics/<study>/<variant>.json`."""
-    p = params.load()
+    p = read_parameters(ForEvaluate, variant)
     limit_threads(p.threads)
     latents = read_pickle(paths.latents(variant))
     decoded = read_npz(paths.decoded(variant))

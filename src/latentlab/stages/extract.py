@@ -4,10 +4,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from latentlab.config import params, paths
+from latentlab.config import paths
+from latentlab.config.stages import ForExtract
 from latentlab.networks import codes
 from latentlab.networks.autoencoder import Autoencoder
 from latentlab.numerics.tensorflow import start_tensorflow
+from latentlab.pipeline.plan import read_parameters
 from latentlab.stages._command import run
 from latentlab.storage.keras import read_keras
 from latentlab.storage.memory import Array, chunks
@@ -25,14 +27,13 @@ NOISE, SAMPLE, RANDOM = range(3)  # streams of random numbers
 
 def main(variant: str) -> str:
     """Write the latent features of the chosen splits, and the images decoded from codes of every kind."""
-    p = params.load()
-    v = p.variant(variant)
+    p = read_parameters(ForExtract, variant)
     splits: Splits = {split: read_npz(paths.prepared(split)) for split in p.extract.splits}
     start_tensorflow(p.seed, p.threads)
     autoencoder = Autoencoder(read_keras(paths.encoder(variant)), read_keras(paths.decoder(variant)))
     encoded = {split: encode(autoencoder, arrays["images"]) for split, arrays in splits.items()}
     write_pickle(paths.latents(variant), latents(variant, autoencoder, splits, encoded))
-    decoded = reconstruct(autoencoder, splits["test"]["images"], v.training.noise, p.seed)
+    decoded = reconstruct(autoencoder, splits["test"]["images"], p.noise, p.seed)
     decoded |= generate(autoencoder, encoded["train"][0], p.seed)
     write_npz(paths.decoded(variant), decoded)
     return f"extract {variant}: codes of shape {'x'.join(map(str, autoencoder.latent_shape))}"

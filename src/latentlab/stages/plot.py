@@ -5,11 +5,13 @@ from typing import Any
 import numpy as np
 from matplotlib.figure import Figure
 
-from latentlab.config import params, paths
+from latentlab.config import paths
+from latentlab.config.stages import ForPlot
 from latentlab.figures.examples import shown
 from latentlab.figures.images import codes, grid, rows
 from latentlab.figures.losses import losses
 from latentlab.figures.scatter import scatter
+from latentlab.pipeline.plan import read_parameters
 from latentlab.stages._command import run
 from latentlab.storage.csv import read_csv
 from latentlab.storage.figure import write_figure
@@ -23,7 +25,7 @@ SHOWN = 10
 
 def main(variant: str) -> str:
     """Draw `plots/<study>/<variant>/*.png`."""
-    p = params.load()
+    p = read_parameters(ForPlot, variant)
     test = read_npz(paths.prepared("test"))
     latents = read_pickle(paths.latents(variant))
     decoded = read_npz(paths.decoded(variant))

@@ -8,10 +8,12 @@ import numpy as np
 from matplotlib.figure import Figure
 from sklearn.model_selection import train_test_split
 
-from latentlab.config import params, paths, plugins
+from latentlab.config import paths, plugins
 from latentlab.config.params import Prepare
+from latentlab.config.stages import ForPrepare
 from latentlab.errors import UserError
 from latentlab.figures.images import rows
+from latentlab.pipeline.plan import read_parameters
 from latentlab.sources.dataset import Classes, Dataset, checked, classes
 from latentlab.stages._command import run
 from latentlab.storage.figure import write_figure
@@ -25,7 +27,7 @@ SHOWN_CLASSES = 30
 
 def main() -> str:
     """Write one file a split, a card that says what is in them, and a sheet with ten images a class."""
-    p = params.load()
+    p = read_parameters(ForPrepare)
     dataset = load(p.prepare)
     coded = None if dataset.labels is None else classes(dataset.labels, dataset.found)
     labels = None if coded is None else coded.labels

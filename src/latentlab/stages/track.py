@@ -5,7 +5,9 @@ Its output never changes and is in no cache: where it is missing, as in a new cl
 
 import sys
 
-from latentlab.config import params, paths
+from latentlab.config import paths
+from latentlab.config.stages import ForTrack
+from latentlab.pipeline.plan import read_parameters
 from latentlab.stages._command import run
 from latentlab.storage.replacing import replacing
 from latentlab.tracking.place import StoreError
@@ -14,7 +16,7 @@ from latentlab.tracking.workspace import track_workspace
 
 def main() -> str:
     """Mirror the study in params.yaml. A store that cannot be used is no reason to fail: the results stand."""
-    p = params.load()
+    p = read_parameters(ForTrack)
     try:
         done = track_workspace(p.study, p.variants)
     except StoreError as error:

@@ -4,11 +4,13 @@ import math
 import os
 from typing import Any
 
-from latentlab.config import params, paths, plugins
-from latentlab.config.params import Params, Precision, Variant
+from latentlab.config import paths, plugins
+from latentlab.config.params import Precision, Variant
+from latentlab.config.stages import ForTrain
 from latentlab.errors import UserError
 from latentlab.networks.autoencoder import Autoencoder
 from latentlab.numerics.tensorflow import start_tensorflow
+from latentlab.pipeline.plan import check_unchanged, read_parameters, read_plan
 from latentlab.stages._command import run
 from latentlab.storage.csv import write_csv
 from latentlab.storage.json import write_json
@@ -22,15 +24,15 @@ from latentlab.training.workers import several_workers, writes_results
 
 def main(variant: str) -> str:
     """Train `variant` on the training split; the validation split is the only other one it sees."""
-    p = params.load()
-    v = p.variant(variant)
+    p = read_parameters(ForTrain, variant)
     checkpoint_seconds = _checkpoint_seconds()
     train, validation = (read_npz(paths.prepared(split))["images"] for split in ("train", "validation"))
     with Live(variant, wanted=not several_workers()) as live:
-        return _train(p, v, train, validation, checkpoint_seconds, live)
+        return _train(p, train, validation, checkpoint_seconds, live)
 
 
-def _train(p: Params, v: Variant, train: Array, validation: Array, checkpoint_seconds: float, live: Live) -> str:
+def _train(p: ForTrain, train: Array, validation: Array, checkpoint_seconds: float, live: Live) -> str:
+    v = p.variant
     start_tensorflow(p.seed, p.threads)
     from latentlab.training.events import Events
     from latentlab.training.fit import fit
@@ -38,10 +40,11 @@ def _train(p: Params, v: Variant, train: Array, validation: Array, checkpoint_se
 
     strategy = find_strategy()
     # workers that were killed would have to agree on an epoch, so they begin anew
-    checkpoint = None if several_workers() else _checkpoint(p, v, train, validation, checkpoint_seconds)
+    checkpoint = None if several_workers() else _checkpoint(v.name, train, validation, checkpoint_seconds)
     with scope(strategy):
         autoencoder = build(v, train.shape[1:])
         trained = in_precision(autoencoder, v, train.shape[1:], p.precision)
+    check_unchanged(p.stage, v.name)  # once more, now that all is imported
     try:
         watchers = [live.epoch, Events(v.name).epoch]
         result = fit(trained, train, validation, v, p.seed, checkpoint, strategy, watchers)
@@ -85,9 +88,9 @@ def in_precision(
     return other
 
 
-def _checkpoint(p: Params, variant: Variant, train: Array, validation: Array, seconds: float) -> Checkpoint:
-    settings = [variant.name, variant.settings(), p.seed, p.threads, p.precision]
-    return Checkpoint(paths.checkpoint(variant.name), training_key(settings, [train, validation]), seconds)
+def _checkpoint(variant: str, train: Array, validation: Array, seconds: float) -> Checkpoint:
+    key = training_key(read_plan(ForTrain.stage, variant).text, [train, validation])
+    return Checkpoint(paths.checkpoint(variant), key, seconds)
 
 
 def _checkpoint_seconds() -> float:

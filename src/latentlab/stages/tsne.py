@@ -5,9 +5,11 @@ from typing import Any
 import numpy as np
 from sklearn.manifold import TSNE
 
-from latentlab.config import params, paths
+from latentlab.config import paths
 from latentlab.config.params import check_perplexity
+from latentlab.config.stages import ForTsne
 from latentlab.numerics.threads import limit_threads
+from latentlab.pipeline.plan import read_parameters
 from latentlab.stages._command import run
 from latentlab.storage.memory import Array
 from latentlab.storage.pickle import read_pickle, write_pickle
@@ -15,7 +17,7 @@ from latentlab.storage.pickle import read_pickle, write_pickle
 
 def main(variant: str) -> str:
     """Write the features of the test images with their embedding."""
-    p = params.load()
+    p = read_parameters(ForTsne, variant)
     latents = read_pickle(paths.latents(variant))
     rows = np.flatnonzero(latents["split"] == "test")[: p.tsne.points]
     check_perplexity(p.tsne.perplexity, len(rows), f"test images of {variant}")

@@ -47,7 +47,7 @@ def _mirror(
 ) -> Run:
     inputs = result.recorded.inputs
     run = Run.begin(store, result.study, result.variant, inputs.key)
-    run.describe(result.study, inputs.settings(result.variant), inputs.code)
+    run.describe(result.study, inputs.settings(), inputs.code)
     _set_origin(run, result)
     run.set_tags({f"dvc.{stage}": value for stage, value in result.recorded.stages.items()})
     _set_dataset(run, card)

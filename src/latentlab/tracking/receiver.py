@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from latentlab.config import params, paths
+from latentlab.config import paths
 from latentlab.errors import UserError
 from latentlab.pipeline import inputs, provenance
 from latentlab.storage.json import read_json
@@ -58,8 +58,8 @@ def log(variant: str, batches: Iterator[list[dict[str, Any]]]) -> None:
 
     A last row `{"status": ...}` tells how the training ended; without one it was killed. Raises `UserError`.
     """
-    study = params.load().study
     planned = inputs.planned(variant)
+    study = str(planned.settings()["study"])
     from latentlab.tracking.run import Run
     from latentlab.tracking.store import Store
 
@@ -70,7 +70,7 @@ def log(variant: str, batches: Iterator[list[dict[str, Any]]]) -> None:
 
 def _log(run: "Run", study: str, variant: str, planned: inputs.Inputs, batches: Iterator[list[dict[str, Any]]]) -> None:
     run.set_status("RUNNING")
-    run.describe(study, planned.settings(variant), planned.code)
+    run.describe(study, planned.settings(), planned.code)
     if "git.dirty" not in run.tags:
         run.set_tags(origin(variant))
     pixels = math.prod(read_json(paths.CARD)["image_shape"])

@@ -59,7 +59,7 @@ class Result:
 
     def get_input(self, path: Path) -> Path:
         """A file that the result was made from, verified."""
-        return self.files.get(path, _hash(self.recorded.inputs.files, path))
+        return self.files.get(path, _hash(self.recorded.inputs.data, path))
 
     def is_complete_in(self, held: Held, place: Place) -> bool:
         """Whether a run has all of it, and nothing better is known of where it comes from."""

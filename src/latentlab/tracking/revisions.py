@@ -71,7 +71,7 @@ def _results(commits: Any, stack: ExitStack, faults: list[str]) -> Iterator[Resu
             tags["dvc.experiment"] = names[commit]
         for variant in p.get("variants", {}):
             try:
-                found = recorded(lock, variant)
+                found = recorded(lock, variant, revision.text)
             except UserError as error:
                 faults.append(f"{commit[:9]}: {error}")
                 continue

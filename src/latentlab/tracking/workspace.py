@@ -7,6 +7,7 @@ from latentlab.config import paths
 from latentlab.errors import UserError
 from latentlab.pipeline import provenance
 from latentlab.pipeline.inputs import md5, recorded
+from latentlab.storage.reading import reading
 from latentlab.storage.yaml import read_yaml
 from latentlab.tracking.bring import bring
 from latentlab.tracking.place import Place
@@ -38,12 +39,17 @@ def _results(study: str, variants: Iterable[str], faults: list[str]) -> Iterator
     }
     for variant in variants:
         try:
-            found = recorded(lock, variant)
+            found = recorded(lock, variant, _read)
         except UserError as error:
             faults.append(str(error))
             continue
         command = provenance.command(tags.get("git.commit"), variant)
         yield Result(study, variant, found, Workspace(), tags | {"command": command})
+
+
+def _read(path: Path) -> str:
+    with reading(path, UnicodeDecodeError):
+        return path.read_text()
 
 
 class Workspace:

@@ -6,10 +6,7 @@ import sys
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from importlib.metadata import version
 from pathlib import Path
-from types import ModuleType
-from typing import Any
 
 import numpy as np
 
@@ -87,21 +84,10 @@ class Checkpoint:
         print(f"warning: {self.path}: ignored, as it is {reason}; training starts anew", file=sys.stderr)
 
 
-def training_key(settings: Any, arrays: Sequence[Array]) -> str:
-    """SHA-256 of all that determines a training: settings (JSON), data, this package's code, versions of libraries."""
-    digest = hashlib.sha256(json.dumps(settings, sort_keys=True).encode())
+def training_key(plan: str, arrays: Sequence[Array]) -> str:
+    """SHA-256 of all that determines a training: its plan, as text, and its data."""
+    digest = hashlib.sha256(plan.encode())
     for array in arrays:
         digest.update(f"{array.dtype} {array.shape}".encode())
         digest.update(np.ascontiguousarray(array).data)
-    for source in sorted(_sources(list(sys.modules.values()))):
-        digest.update(source.read_bytes())
-    for library in ("tensorflow", "keras", "numpy"):
-        digest.update(version(library).encode())
     return digest.hexdigest()
-
-
-def _sources(modules: list[ModuleType]) -> set[Path]:
-    """The files of those modules that belong to this package."""
-    package = Path(__file__).parents[1]
-    files = {Path(file) for module in modules if (file := getattr(module, "__file__", None))}
-    return {file for file in files if file.is_relative_to(package)}

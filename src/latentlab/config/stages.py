@@ -1,0 +1,143 @@
+"""Which parameters each stage uses: all that it may know of params.yaml, and all that reruns it."""
+
+from collections.abc import Iterator, Mapping
+from typing import Annotated, Any, ClassVar, TypeVar
+
+from pydantic import BaseModel, Field
+
+from latentlab.config.params import (
+    Evaluate,
+    Extract,
+    Params,
+    Precision,
+    Prepare,
+    Tsne,
+    Variant,
+    prepare_block,
+    variant_block,
+)
+from latentlab.config.settings import Settings
+
+EACH_VARIANT = ("train", "extract", "tsne", "evaluate", "plot")
+
+
+class StageParameters(Settings):
+    """The parameters of one stage, of one variant if it runs for each."""
+
+    stage: ClassVar[str]
+
+
+class ForPrepare(StageParameters):
+    """Of stage `prepare`."""
+
+    stage = "prepare"
+    study: str
+    seed: int
+    prepare: Prepare
+
+
+class ForTrain(StageParameters):
+    """Of stage `train`."""
+
+    stage = "train"
+    seed: int
+    threads: int
+    precision: Precision
+    variant: Variant
+
+
+class ForExtract(StageParameters):
+    """Of stage `extract`; `noise` is the variant's."""
+
+    stage = "extract"
+    seed: int
+    threads: int
+    extract: Extract
+    noise: float
+
+
+class ForTsne(StageParameters):
+    """Of stage `tsne`."""
+
+    stage = "tsne"
+    seed: int
+    tsne: Tsne
+
+
+class ForEvaluate(StageParameters):
+    """Of stage `evaluate`."""
+
+    stage = "evaluate"
+    study: str
+    threads: int
+    evaluate: Evaluate
+
+
+class ForPlot(StageParameters):
+    """Of stage `plot`."""
+
+    stage = "plot"
+    study: str
+
+
+class ForCompare(StageParameters):
+    """Of stage `compare`; variants by name, in their order."""
+
+    stage = "compare"
+    study: str
+    variants: Annotated[tuple[str, ...], Field(strict=False)]
+
+
+class ForTrack(StageParameters):
+    """Of stage `track`, likewise."""
+
+    stage = "track"
+    study: str
+    variants: Annotated[tuple[str, ...], Field(strict=False)]
+
+
+Kind = TypeVar("Kind", bound=StageParameters)
+
+
+def name_of(stage: str, variant: str | None = None) -> str:
+    """A stage as DVC calls it: `prepare`, `train@simple`."""
+    return stage if variant is None else f"{stage}@{variant}"
+
+
+def parameters_by_stage(p: Params) -> Iterator[tuple[str, str | None, StageParameters]]:
+    """Stage, variant if it has one, and parameters, in the order of the pipeline."""
+    names = tuple(p.variants)
+    yield "prepare", None, ForPrepare(study=p.study, seed=p.seed, prepare=p.prepare)
+    for each, v in p.variants.items():
+        yield "train", each, ForTrain(seed=p.seed, threads=p.threads, precision=p.precision, variant=v)
+        noise = v.training.noise
+        yield "extract", each, ForExtract(seed=p.seed, threads=p.threads, extract=p.extract, noise=noise)
+        yield "tsne", each, ForTsne(seed=p.seed, tsne=p.tsne)
+        yield "evaluate", each, ForEvaluate(study=p.study, threads=p.threads, evaluate=p.evaluate)
+        yield "plot", each, ForPlot(study=p.study)
+    yield "compare", None, ForCompare(study=p.study, variants=names)
+    yield "track", None, ForTrack(study=p.study, variants=names)
+
+
+def plain(parameters: StageParameters) -> dict[str, Any]:
+    """The parameters in plain values, defaults included; what is off, None, is left out."""
+    values = {name: getattr(parameters, name) for name in type(parameters).model_fields}
+    return {name: _plain(value) for name, value in values.items() if value is not None}
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Prepare | Variant):
+        return value.settings()
+    if isinstance(value, BaseModel):
+        return value.model_dump(mode="json", exclude_none=True)
+    return list(value) if isinstance(value, tuple) else value
+
+
+def typed(kind: type[Kind], content: Mapping[str, Any], name: str | None) -> Kind:
+    """What `plain` made of the parameters of a stage, for the variant `name`, typed again. Raises `UserError`."""
+    values = dict(content)
+    if "prepare" in kind.model_fields:
+        values["prepare"] = prepare_block(values["prepare"])
+    if "variant" in kind.model_fields:
+        values["variant"] = variant_block(name, values["variant"])
+    return kind.model_validate(values)

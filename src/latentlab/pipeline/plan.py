@@ -1,0 +1,142 @@
+"""What each stage will be made from: `plan/<stage>.json`, a snapshot that nothing but the stage `plan` writes.
+
+DVC reads parameters and hashes dependencies again when a command has ended; an edit that was made meanwhile would be
+recorded as if it had been used. A plan stands still, so what is recorded is what was used.
+"""
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from latentlab.config import paths
+from latentlab.config.params import Params
+from latentlab.config.settings import flattened
+from latentlab.config.stages import Kind, name_of, parameters_by_stage, plain, typed
+from latentlab.errors import UserError
+from latentlab.pipeline.code import code_of
+from latentlab.pipeline.libraries import libraries_of
+from latentlab.storage.reading import reading
+from latentlab.storage.replacing import replacing
+
+MAKES = "python -m latentlab.stages.plan"
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Parameters by name, fingerprints of source files by path, versions of libraries by name."""
+
+    parameters: Mapping[str, Any]
+    code: Mapping[str, str]
+    libraries: Mapping[str, str]
+
+    @property
+    def text(self) -> str:
+        """The file's content."""
+        content = {"parameters": self.parameters, "code": self.code, "libraries": self.libraries}
+        return json.dumps(content, indent=1, ensure_ascii=False) + "\n"
+
+    @classmethod
+    def of_text(cls, text: str, name: str) -> "Plan":
+        """A plan from the text of its file. Raises `UserError`."""
+        try:
+            content = json.loads(text)
+            return cls(content["parameters"], content["code"], content["libraries"])
+        except (ValueError, TypeError, KeyError):
+            raise UserError(f"{name}: damaged; `{MAKES}` makes it anew") from None
+
+    @classmethod
+    def load(cls, path: Path) -> "Plan":
+        """A plan from its file. Raises `UserError`."""
+        with reading(path, UnicodeDecodeError, made_by=MAKES):
+            text = path.read_text()
+        return cls.of_text(text, str(path))
+
+
+def make_plans(p: Params) -> dict[str, Plan]:
+    """The plan of each stage by the name that DVC gives it, in the order of the pipeline."""
+    codes: dict[tuple[str, ...], dict[str, str]] = {}
+    plans = {}
+    for stage, variant, parameters in parameters_by_stage(p):
+        roots = _roots(stage, variant, p)
+        if roots not in codes:
+            codes[roots] = code_of(roots)
+        plans[name_of(stage, variant)] = Plan(plain(parameters), codes[roots], libraries_of(stage))
+    return plans
+
+
+def _roots(stage: str, variant: str | None, p: Params) -> tuple[str, ...]:
+    """A stage's module, and the one that a parameter names."""
+    module = f"stages/{stage}"
+    if stage == "train" and variant:
+        return module, f"models/{p.variants[variant].training.model}"
+    return (module, f"datasets/{p.prepare.dataset}") if stage == "prepare" else (module,)
+
+
+def write_plans(plans: Mapping[str, Plan]) -> list[str]:
+    """Write those that differ from their files, remove files of stages that are gone; a line for each.
+
+    Raises `UserError` if that cannot be done.
+    """
+    lines = []
+    for name, plan in plans.items():
+        path = paths.plan(name)
+        before = _content(path)
+        if before == plan.text:
+            continue
+        lines.append(f"{name}: {', '.join(differences(before, plan)) if before else 'new'}")
+        with replacing(path) as temporary:
+            temporary.write_text(plan.text)
+    for path in sorted(paths.PLANS.glob("*.json")):
+        if path.stem not in plans:
+            path.unlink()
+            lines.append(f"{path.stem}: gone")
+    return lines
+
+
+def _content(path: Path) -> str:
+    try:
+        return path.read_text()
+    except (OSError, UnicodeDecodeError):
+        return ""
+
+
+def differences(before: str, plan: Plan) -> Iterator[str]:
+    """What is not as it was: parameters and libraries with both values, files by their name."""
+    try:
+        old = Plan.of_text(before, "")
+    except UserError:
+        yield "was damaged"
+        return
+    pairs = {
+        **_changed(dict(flattened(old.parameters, ".")), dict(flattened(plan.parameters, "."))),
+        **_changed(old.libraries, plan.libraries),
+    }
+    yield from (f"{name.removeprefix('variant.')} {one} -> {other}" for name, (one, other) in pairs.items())
+    yield from (path.removeprefix("src/latentlab/") for path in _changed(old.code, plan.code))
+
+
+def _changed(old: Mapping[str, Any], new: Mapping[str, Any]) -> dict[str, tuple[Any, Any]]:
+    names = [*new, *(name for name in old if name not in new)]
+    return {name: (old.get(name, "none"), new.get(name, "none")) for name in names if old.get(name) != new.get(name)}
+
+
+def read_plan(stage: str, variant: str | None = None) -> Plan:
+    """The plan of a stage. Raises `UserError`."""
+    return Plan.load(paths.plan(name_of(stage, variant)))
+
+
+def read_parameters(kind: type[Kind], variant: str | None = None) -> Kind:
+    """The parameters of a stage, from its plan. Raises `UserError`."""
+    return typed(kind, read_plan(kind.stage, variant).parameters, variant)
+
+
+def check_unchanged(stage: str, variant: str | None = None) -> None:
+    """Raise `UserError` if code or libraries are not those of the plan any more."""
+    plan = read_plan(stage, variant)
+    roots = [path.removeprefix("src/latentlab/").removesuffix(".py") for path in plan.code]
+    changed = [*_changed(plan.code, code_of(roots)), *_changed(plan.libraries, libraries_of(stage))]
+    if changed:
+        more = f" and {len(changed) - 1} more" if len(changed) > 1 else ""
+        raise UserError(f"{changed[0]}{more} changed since `plan`; run again")

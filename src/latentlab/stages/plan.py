@@ -1,0 +1,28 @@
+"""Stage `plan`: see whether params.yaml is possible, and note what each stage will be made from.
+
+It runs first, each time. DVC deletes a stage's outputs before it runs the stage, so a slip in params.yaml has to stop
+the pipeline here, while all results are still there; the plans are then as they were.
+"""
+
+import sys
+
+from latentlab.config import params, paths
+from latentlab.pipeline.libraries import not_as_locked
+from latentlab.pipeline.plan import make_plans, write_plans
+from latentlab.stages._command import run
+
+
+def main() -> str:
+    """Write the plans that are not as they were."""
+    p = params.load()
+    plans = make_plans(p)
+    for line in not_as_locked(paths.REQUIREMENTS):
+        print(f"warning: {line}", file=sys.stderr)
+    changes = write_plans(plans)
+    for line in changes:
+        print(f"  {line}")
+    return f"plan: {len(plans)} stages of {len(p.variants)} variants, {len(changes) or 'nothing'} changed"
+
+
+if __name__ == "__main__":
+    run(main)
