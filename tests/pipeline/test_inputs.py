@@ -27,7 +27,7 @@ def test_every_committed_result_is_whole_and_has_a_key_of_its_own(variant: str) 
     assert recorded.inputs.settings(variant)["model"]
     assert recorded.inputs.settings(variant)["tsne/perplexity"] == 30
     assert not any(path.startswith(("models/", "data/latents", "metrics")) for path in recorded.inputs.files)
-    assert {"src/latentlab/train.py", "requirements.lock", "data/prepared/train.npz"} <= set(recorded.inputs.files)
+    assert {"src/latentlab/stages/train.py", "requirements.lock", "data/prepared/train.npz"} <= set(recorded.inputs.files)
 
 
 def locked(lock: dict[str, Any], stage: str, group: str, path: str) -> dict[str, Any]:
@@ -36,7 +36,7 @@ def locked(lock: dict[str, Any], stage: str, group: str, path: str) -> dict[str,
 
 
 def change_code(lock: dict[str, Any]) -> None:
-    locked(lock, "tsne@vae", "deps", "src/latentlab/tsne.py")["md5"] = "0" * 32
+    locked(lock, "tsne@vae", "deps", "src/latentlab/stages/tsne.py")["md5"] = "0" * 32
 
 
 def change_data(lock: dict[str, Any]) -> None:
