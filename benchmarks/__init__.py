@@ -1,1 +1,1 @@
-"""What training costs, against Keras, PyTorch and the machine's limit. The results are docs/benchmarks.md."""
+"""Measurements of this project: speed, memory, growth with the data, and whether two results have the same bytes."""

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from latentlab.errors import UserError
+from latentlab.storage.reading import reading
 from latentlab.storage.yaml import read_yaml
 
 NO_RESULTS = {"check", "plan", "track"}  # stages that look at results or at parameters
@@ -33,21 +34,21 @@ class Difference:
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Print a line a stage; 0 if all bytes are the same, else 1."""
+    """Print a line a stage; 0 if all bytes are the same, 1 if not, 2 if a folder has nothing to compare."""
     parser = argparse.ArgumentParser(description="Whether two projects hold the same results, byte for byte.")
     parser.add_argument("a", type=Path, help="folder with a dvc.lock and its outputs")
     parser.add_argument("b", type=Path, help="another one")
     folders = parser.parse_args(arguments)
     try:
         first, second = outputs(folders.a), outputs(folders.b)
+        differing = 0
+        for stage in sorted(first.keys() | second.keys()):
+            found = list(differences(stage, first.get(stage), second.get(stage)))
+            differing += bool(found)
+            print("\n".join(map(str, found)) if found else f"{stage}: same bytes")
     except UserError as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
-    differing = 0
-    for stage in sorted(first.keys() | second.keys()):
-        found = list(differences(stage, first.get(stage), second.get(stage)))
-        differing += bool(found)
-        print("\n".join(map(str, found)) if found else f"{stage}: same bytes")
     count = len(first.keys() | second.keys())
     print(f"{count - differing} of {count} stages have the same bytes")
     return 1 if differing or not count else 0
@@ -55,12 +56,19 @@ def main(arguments: list[str] | None = None) -> int:
 
 def outputs(folder: Path) -> Outputs:
     """Where each stage's outputs lie, by dvc.lock. Raises `UserError`."""
-    stages = read_yaml(folder / "dvc.lock", made_by="dvc repro").get("stages", {})
+    stages = read_yaml(folder / "dvc.lock", made_by="dvc repro").get("stages") or {}
     return {
-        stage: {Path(output["path"]).name: folder / output["path"] for output in entry.get("outs", [])}
+        stage: _by_name(stage, [folder / output["path"] for output in entry.get("outs", [])])
         for stage, entry in stages.items()
         if stage.partition("@")[0] not in NO_RESULTS
     }
+
+
+def _by_name(stage: str, paths: list[Path]) -> dict[str, Path]:
+    named = {path.name: path for path in paths}
+    if len(named) < len(paths):
+        raise UserError(f"{stage}: found outputs whose paths end alike, allowed: one of a name")
+    return named
 
 
 def differences(stage: str, first: dict[str, Path] | None, second: dict[str, Path] | None) -> Iterator[Difference]:
@@ -78,7 +86,7 @@ def differences(stage: str, first: dict[str, Path] | None, second: dict[str, Pat
                 sizes = " and ".join(f"{path.stat().st_size:,}" for path in (ours[inner], theirs[inner]))
                 yield Difference(stage, file, f"differs from byte {position:,} on, of {sizes}")
         if not ours and not theirs:
-            yield Difference(stage, name, "in neither")
+            yield Difference(stage, name, "nothing in either")
 
 
 def _files(output: Path | None) -> dict[str, Path]:
@@ -92,7 +100,7 @@ def _files(output: Path | None) -> dict[str, Path]:
 
 def first_difference(ours: Path, theirs: Path) -> int | None:
     """Where two files differ first, counted in bytes from 0, or None."""
-    with ours.open("rb") as one, theirs.open("rb") as other:
+    with reading(ours), reading(theirs), ours.open("rb") as one, theirs.open("rb") as other:
         start = 0
         while True:
             left, right = one.read(CHUNK), other.read(CHUNK)

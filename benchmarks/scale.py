@@ -74,7 +74,9 @@ def _write(path: Path, count: int) -> None:
 def _run(folder: str, module: list[str]) -> tuple[float, float]:
     """Seconds that a stage takes, and its peak memory in MiB."""
     start = time.perf_counter()
-    process = subprocess.Popen([sys.executable, "-m", *module], cwd=folder, stdout=subprocess.DEVNULL)
+    process = subprocess.Popen(
+        [sys.executable, "-m", *module], cwd=folder, stdout=subprocess.DEVNULL, env=os.environ | {"LATENTLAB_LIVE": "0"}
+    )
     _, status, usage = os.wait4(process.pid, 0)
     if status:
         raise SystemExit(f"{' '.join(module)} failed")

@@ -99,6 +99,8 @@ def run_track(
 ) -> None:
     """Make MLflow agree with the result files. What it has already is left alone."""
     p = params.load()
+    if register is not None:
+        table.better(register)
     if everything:
         from latentlab.tracking.revisions import track_revisions  # DVC takes a second
 

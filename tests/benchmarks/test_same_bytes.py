@@ -80,7 +80,7 @@ def test_results_that_neither_has_are_not_the_same(pair: tuple[Path, Path], caps
         (folder / "models/simple/encoder.keras").unlink()
     code, lines = call(pair, capsys)
     assert code == 1
-    assert "train@simple: encoder.keras: in neither" in lines
+    assert "train@simple: encoder.keras: nothing in either" in lines
 
 
 def test_no_results_at_all_prove_nothing(pair: tuple[Path, Path], capsys: pytest.CaptureFixture[str]) -> None:

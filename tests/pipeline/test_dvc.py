@@ -12,6 +12,7 @@ from ruamel.yaml import YAML
 
 from latentlab.errors import UserError
 from latentlab.pipeline import dvc
+from latentlab.pipeline.runner import reproduce
 from tests.conftest import commit, git, run
 
 PIPELINE = """
@@ -114,8 +115,9 @@ def test_the_lock_gets_the_order_of_the_stages(project: Path) -> None:
     assert turned == whole
     before = lock.stat().st_mtime_ns
     dvc.sort_lock(["last", "middle"], lock)
-    assert YAML(typ="safe").load(lock) == whole
-    assert lock.stat().st_mtime_ns >= before
+    assert lock.stat().st_mtime_ns == before  # nothing is written where nothing changes
+    dvc.sort_lock(["last"], project / "none.lock")
+    assert not (project / "none.lock").exists()
 
 
 def test_outputs_are_checked_out_as_the_lock_has_them(project: Path) -> None:
@@ -147,3 +149,37 @@ def test_two_processes_do_not_hold_the_lock_at_once(repo: dvc.Repo) -> None:
     done = subprocess.run(["dvc", "repro"], capture_output=True, text=True)
     assert done.returncode != 0
     assert "lock" in done.stderr.lower()
+
+
+def test_several_commands_run_one_after_the_other(project: Path) -> None:
+    Path("dvc.yaml").write_text("stages: {many: {cmd: [cd /, echo 1 > one, cat none, echo 2 > two]}}\n")
+    with dvc.locked(project) as repo:
+        (many,) = dvc.in_order(repo)
+        done = dvc.run_command(many)
+    assert done.returncode != 0
+    assert "none" in done.stderr
+    assert Path("one").read_text() == "1\n"
+    assert not Path("two").exists()
+
+
+def test_a_folder_under_dvc_add_is_noted_and_never_removed(project: Path) -> None:
+    Path("raw").mkdir()
+    Path("raw/1.png").write_text("1")
+    run("dvc", "add", "--quiet", "raw")
+    Path("raw/2.png").write_text("2, in no cache")
+    reproduce(jobs=1, root=project)
+    assert {path.name: path.read_text() for path in Path("raw").iterdir()} == {"1.png": "1", "2.png": "2, in no cache"}
+    assert json.loads(run("dvc", "status", "--json")) == {}
+    assert reproduce(jobs=1, root=project) == 0
+
+
+def test_a_command_that_does_not_make_its_output_fails_with_one_line(
+    project: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    Path("dvc.yaml").write_text(PIPELINE.replace("cat middle > last", "echo nothing"))
+    with pytest.raises(UserError, match="stopped, as last failed; results of other stages are kept"):
+        reproduce(jobs=1, root=project)
+    (line,) = [line for line in capsys.readouterr().err.splitlines() if line.startswith("error: ")]
+    assert line.startswith("error: last: ")
+    assert Path("middle").exists()
+    assert json.loads(run("dvc", "status", "--json", "middle")) == {}

@@ -166,7 +166,13 @@ def test_another_type_inside_is_named(tmp_path: Path, suffix: str, read: Any) ->
 
 @pytest.mark.parametrize(
     ("content", "fault"),
-    [(None, "no such file"), ("stages: [", "not valid YAML"), ("text", "found no keys"), (b"\xff", "cannot be read")],
+    [
+        (None, "no such file"),
+        ("stages: [", "not valid YAML"),
+        ("study: 2024-13-45", "not valid YAML"),
+        ("text", "found no keys"),
+        (b"\xff", "cannot be read"),
+    ],
 )
 def test_a_file_that_is_no_yaml_is_named(tmp_path: Path, content: str | bytes | None, fault: str) -> None:
     path = tmp_path / "dvc.lock"
@@ -195,3 +201,17 @@ def test_a_header_that_promises_too_much_asks_for_no_memory(tmp_path: Path) -> N
         np.lib.format.write_array_header_1_0(file, {"descr": "|u1", "fortran_order": False, "shape": (2**60,)})
     with pytest.raises(UserError, match=r"f\.npz: cannot be read, damaged or truncated \(x\.npy is too short\)"):
         read_npz(tmp_path / "f.npz")
+
+
+@pytest.mark.parametrize(
+    "content", [b"cno.such.module\nX\n.", b"cos\nno_such_thing\n.", b"\x80\x04."], ids=["module", "name", "stack"]
+)
+def test_a_pickle_of_what_is_not_there_is_named(tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "x.pkl").write_bytes(content)
+    with pytest.raises(UserError, match=r"x\.pkl: cannot be read, damaged or truncated"):
+        read_pickle(tmp_path / "x.pkl")
+
+
+def test_floats_in_lists_are_rounded_too(tmp_path: Path) -> None:
+    write_json(tmp_path / "f.json", {"range": [0.12345678, (1.0, 2)]})
+    assert read_json(tmp_path / "f.json") == {"range": [0.123457, [1.0, 2]]}

@@ -13,7 +13,7 @@ from latentlab.cli import app
 from latentlab.errors import UserError
 from latentlab.report import table
 from latentlab.tracking import comparison as runs
-from latentlab.tracking.models import Served, put_model
+from latentlab.tracking.models import ToServe, put_model
 from latentlab.tracking.registry import register_best
 from latentlab.tracking.run import Run
 from latentlab.tracking.store import Store
@@ -65,8 +65,8 @@ def test_other_parameters_code_and_studies_are_rows_that_say_so(store: Store) ->
     assert [row[:2] for row in body] == [
         ["simple (epochs=5)", "quick"],
         ["simple (epochs=6)", "quick"],
-        ["simple (code 0)", "other"],
-        ["simple (code 1234567)", "other"],
+        ["simple (source 0)", "other"],
+        ["simple (source 1234567)", "other"],
     ]
     assert [row[0] for row in lines(show("--markdown").output)[2:]] == [
         "simple (epochs=5)",
@@ -147,7 +147,7 @@ def with_models(run: Run, folder: Path, name: str) -> Run:
     for role in ("encoder", "decoder"):
         file = folder / f"{role}.keras"
         file.write_bytes(b"weights")
-        put_model(run, Served(f"{name}-{role}", file, run.id, np.zeros((1, 4), np.float32), (4,)))
+        put_model(run, ToServe(f"{name}-{role}", file, run.id, np.zeros((1, 4), np.float32), (4,)))
     return run
 
 

@@ -168,7 +168,7 @@ def test_unreachable_at_start(
         assert track.main() == "track: not done"
         (warning,) = capfd.readouterr().err.splitlines()
         assert warning.startswith("warning: ")
-        assert warning.endswith("`latentlab track` completes the mirror")
+        assert warning.endswith("`latentlab track` completes the runs")
         failed = latentlab("track")
         assert failed.returncode == 1
         assert len(failed.stderr.splitlines()) == 1

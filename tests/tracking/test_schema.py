@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from latentlab.tracking.glance import glance
-from latentlab.tracking.models import Served, put_model, register
+from latentlab.tracking.models import ToServe, put_model, register
 from latentlab.tracking.place import Place
 from latentlab.tracking.run import Run
 from latentlab.tracking.schema import LOCATIONS, follow_a_move, read_tags
@@ -25,7 +25,7 @@ def filled(store: Store, tmp_path: Path) -> Store:
     run = Run.begin(store, "quick", "simple", "abc")
     (tmp_path / "file").write_bytes(b"content")
     run.put_files("features", [tmp_path / "file"])
-    put_model(run, Served("simple-encoder", tmp_path / "file", "1", np.zeros((1, 4), np.float32), (4,)))
+    put_model(run, ToServe("simple-encoder", tmp_path / "file", "1", np.zeros((1, 4), np.float32), (4,)))
     (found,) = store.runs("quick", "")
     register(store, found, {"simple-encoder": "quick-encoder"})
     run.set_status("FINISHED")

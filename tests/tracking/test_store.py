@@ -22,7 +22,7 @@ from latentlab.storage.json import write_json
 from latentlab.tracking import receiver
 from latentlab.tracking.curves import comparable
 from latentlab.tracking.glance import KEY, Held, glance
-from latentlab.tracking.models import Served, put_model
+from latentlab.tracking.models import ToServe, put_model
 from latentlab.tracking.place import Place, StoreError, project_root
 from latentlab.tracking.run import Run
 from latentlab.tracking.store import Store
@@ -123,7 +123,7 @@ def test_two_results_are_two_runs_and_a_deleted_run_comes_back(store: Store) -> 
 def test_a_model_is_logged_once_and_half_of_one_is_replaced(store: Store, tmp_path: Path) -> None:
     file = tmp_path / "encoder.keras"
     file.write_bytes(b"weights")
-    model = Served("simple-encoder", file, "1", np.zeros((2, 28, 28, 1), np.float32), (32,))
+    model = ToServe("simple-encoder", file, "1", np.zeros((2, 28, 28, 1), np.float32), (32,))
     run = begin(store)
     store.client.create_logged_model(
         run.experiment, "simple-encoder", source_run_id=run.id, tags={"md5": "1"}
@@ -134,7 +134,7 @@ def test_a_model_is_logged_once_and_half_of_one_is_replaced(store: Store, tmp_pa
     assert run.writes == writes
     (logged,) = store.client.search_logged_models([run.experiment])
     assert (logged.name, str(logged.status)) == ("simple-encoder", "READY")
-    put_model(run, Served("simple-encoder", file, "2", model.example, (32,)))
+    put_model(run, ToServe("simple-encoder", file, "2", model.example, (32,)))
     (other,) = store.client.search_logged_models([run.experiment])
     assert other.model_id != logged.model_id
 
@@ -168,7 +168,7 @@ def test_a_training_that_was_killed_goes_on_in_its_run(store: Store, training: C
     assert read(store).info.status == "FINISHED"
     assert points(store, "loss") == [(int(row["epoch"]), row["loss"]) for row in ROWS]
     assert read(store).data.tags["platform.of"] == "training"
-    assert read(store).data.params == {"seed": "1"}
+    assert read(store).data.params == {"study": "quick", "seed": "1"}
 
 
 def test_losses_have_a_unit_in_common() -> None:
@@ -238,7 +238,7 @@ def test_a_moved_or_copied_project_keeps_its_pictures(store: Store, tmp_path: Pa
     fill(run, tmp_path)
     file = tmp_path / "encoder.keras"
     file.write_bytes(b"weights")
-    put_model(run, Served("simple-encoder", file, "1", np.zeros((1, 4), np.float32), (4,)))
+    put_model(run, ToServe("simple-encoder", file, "1", np.zeros((1, 4), np.float32), (4,)))
     move(tmp_path / "project", tmp_path / "elsewhere")
     place = Place.of(tmp_path / "elsewhere")
     assert not glance(place, "quick")["abc"].has_files(place)
@@ -338,7 +338,11 @@ def test_versions_and_platform() -> None:
     tags = provenance.version_tags()
     assert set(tags) == {"version.python", *(f"version.{name}" for name in provenance.LIBRARIES)}
     assert all(value[0].isdigit() for value in tags.values())
-    pinned = provenance.pinned_tags("# keras==1\nkeras==3.1 \\\n    --hash=sha256:0\nnumpy==2.0.1 ; x\nkeras-hub==9\n")
+    locked = ["# keras==1", "keras==3.1 \\", "    --hash=sha256:0", "numpy==2.0.1 ; python_version > '3' \\"]
+    locked += ["numpy==1.0 ; python_version < '3'", "keras-hub==9", ""]
+    pinned = provenance.pinned_tags("\n".join(locked))
+        "# keras==1\nkeras==3.1 \\\n    --hash=sha256:0\nnumpy==2.0.1 ; python_version > '3' \\\nnumpy==1.0 ; python_version < '3'\nkeras-hub==9\n"
+    )
     assert pinned == {"version.keras": "3.1", "version.numpy": "2.0.1"}
     platform = provenance.platform_tags()
     assert set(platform) == {f"platform.{name}" for name in ("system", "cpu", "instructions", "cores")}
@@ -354,3 +358,21 @@ def test_a_missing_git_is_no_fault(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_faults_of_single_results_are_errors_of_the_user() -> None:
     assert issubclass(StoreError, UserError)
+
+
+def test_a_password_is_not_shown(tmp_path: Path) -> None:
+    assert (
+        str(Place("postgresql://mlflow:secret@db.example.org/mlflow"))
+        == "postgresql://mlflow:***@db.example.org/mlflow"
+    )
+    assert str(Place("http://127.0.0.1:5000")) == "http://127.0.0.1:5000"
+
+
+def test_a_diff_that_is_no_utf8_has_a_hash(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    git("init", "-q")
+    (tmp_path / "a.txt").write_bytes(b"\xff")
+    git("add", ".")
+    git("-c", "user.name=t", "-c", "user.email=t@example.org", "commit", "-qm", "first")
+    (tmp_path / "a.txt").write_bytes(b"\xfe")
+    assert len(provenance.git_tags()["git.diff"]) == 64

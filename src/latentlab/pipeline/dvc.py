@@ -1,4 +1,4 @@
-"""All that this project uses of DVC, whose inner parts promise nothing: `tests/pipeline/test_dvc.py` holds them to it.
+"""What this project uses of DVC's Python parts, which promise nothing: `tests/pipeline/test_dvc.py` holds them to it.
 
 Importing it takes a second: import it where it is used.
 """
@@ -19,8 +19,9 @@ from dvc.stage.cache import RunCacheNotFoundError
 from dvc.utils.serialize import modify_yaml
 
 from latentlab.errors import UserError
+from latentlab.storage.yaml import read_yaml
 
-__all__ = ["Repo", "Stage"]
+__all__ = ["DvcException", "Repo", "Stage"]
 
 Done = subprocess.CompletedProcess[str]
 
@@ -41,6 +42,17 @@ def in_order(repo: Repo) -> dict[Stage, set[Stage]]:
     return {stage: set(graph.successors(stage)) for stage in plan_repro(graph)}
 
 
+def has_command(stage: Stage) -> bool:
+    """Whether DVC runs something for it: `dvc add` makes stages that only watch a file, and a stage may be frozen."""
+    return bool(stage.cmd) and not stage.frozen
+
+
+def bring_up_to_date(stage: Stage) -> None:
+    """What `dvc repro` does for a stage without a command: note what its file is like now. Nothing is removed."""
+    if stage.reproduce():
+        stage.dump(update_pipeline=False)
+
+
 def brought_back(stage: Stage) -> bool:
     """Take a changed stage's outputs from the run cache. If they are not there, get ready to run its command.
 
@@ -58,9 +70,10 @@ def brought_back(stage: Stage) -> bool:
 
 
 def run_command(stage: Stage) -> Done:
-    """Run a stage's command as DVC does, and keep what it prints."""
+    """Run a stage's command, or each of them up to one that fails, in its folder, and keep what they print."""
     environment = os.environ | {"DVC_ROOT": stage.repo.root_dir, "DVC_STAGE": stage.addressing}
-    return subprocess.run(stage.cmd, shell=True, cwd=stage.wdir, env=environment, capture_output=True, text=True)
+    command = stage.cmd if isinstance(stage.cmd, str) else " && ".join(f"( {one} )" for one in stage.cmd)
+    return subprocess.run(command, shell=True, cwd=stage.wdir, env=environment, capture_output=True, text=True)
 
 
 def record(stage: Stage) -> None:
@@ -71,21 +84,25 @@ def record(stage: Stage) -> None:
 
 
 def sort_lock(order: Sequence[str], path: Path) -> None:
-    """Put the stages in the dvc.lock at `path` into the order of `dvc repro`, whichever finished first."""
-    with modify_yaml(str(path)) as lock:
-        stages = lock["stages"]
-        ordered = {name: stages[name] for name in order if name in stages}
-        if list(ordered) != list(stages):
-            lock["stages"] = ordered | {name: value for name, value in stages.items() if name not in ordered}
+    """Put the stages in the dvc.lock at `path`, if there is one, into the order of `dvc repro`."""
+    found = list(read_yaml(path).get("stages") or {}) if path.exists() else []
+    wanted = [name for name in order if name in found]
+    wanted += [name for name in found if name not in wanted]
+    if found != wanted:
+        with modify_yaml(str(path)) as lock:
+            lock["stages"] = {name: lock["stages"][name] for name in wanted}
 
 
 def check_out_outputs(name: str) -> None:
-    """Bring back the outputs that dvc.lock has of a stage, as far as the cache has them."""
-    with Repo() as repo:
-        for stage in repo.stage.collect(name):
-            for output in stage.outs:
-                if output.hash_info and output.use_cache and not output.changed_cache():
-                    output.checkout(force=True)
+    """Bring back the outputs that dvc.lock has of a stage, as far as the cache has them. Raises `UserError`."""
+    try:
+        with Repo() as repo:
+            for stage in repo.stage.collect(name):
+                for output in stage.outs:
+                    if output.hash_info and output.use_cache and not output.changed_cache():
+                        output.checkout(force=True)
+    except DvcException as error:
+        raise UserError(" ".join(str(error).split())) from None
 
 
 def files_of(commit: str) -> Any:

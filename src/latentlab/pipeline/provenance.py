@@ -27,10 +27,10 @@ def git_tags() -> dict[str, str]:
     tags = {"git.commit": commit.strip(), "git.dirty": str(bool(changes)).lower()}
     if not changes:
         return tags
-    digest = hashlib.sha256((git("diff", "--binary", "HEAD", *where) or "").encode())
+    digest = hashlib.sha256(os.fsencode(git("diff", "--binary", "HEAD", *where) or ""))
     for name in (git("ls-files", "-z", "--others", "--exclude-standard", *where) or "").split("\0"):
         if name and Path(name).is_file():
-            digest.update(name.encode() + Path(name).read_bytes())
+            digest.update(os.fsencode(name) + Path(name).read_bytes())
     return tags | {"git.diff": digest.hexdigest()}
 
 

@@ -1,6 +1,6 @@
 """`dvc repro` with stages side by side.
 
-DVC runs one stage after the other, and most of a small study's time is imports that use one core. Here every stage
+DVC runs one stage after the other, and most of a tiny study's time is imports, which use one core. Here every stage
 whose dependencies stand may start, at most `jobs` at once. What to run, the run cache, the outputs and `dvc.lock`
 stay DVC's business: afterwards `dvc repro` finds everything up to date.
 """
@@ -12,6 +12,7 @@ from pathlib import Path
 
 from tqdm import tqdm
 
+from latentlab.config import paths
 from latentlab.errors import UserError
 from latentlab.pipeline import dvc
 
@@ -26,7 +27,7 @@ def reproduce(jobs: int, root: Path = Path()) -> int:
     with dvc.locked(root) as repo:
         waiting = dvc.in_order(repo)
         ran = _Run(waiting, jobs).all()
-        dvc.sort_lock([stage.addressing for stage in waiting], root / "dvc.lock")
+        dvc.sort_lock([stage.addressing for stage in waiting], root / paths.LOCK)
         return ran
 
 
@@ -76,13 +77,21 @@ class _Run:
             stage, result = self.running.pop(future), future.result()
             tqdm.write(result.stdout, end="")
             tqdm.write(result.stderr, end="", file=sys.stderr)
-            if result.returncode:
+            if result.returncode or not self._recorded(stage):
                 failed.append(stage.addressing)
                 continue
-            dvc.record(stage)
             self.ran += not stage.always_changed
             self._done(stage)
         return failed
+
+    def _recorded(self, stage: dvc.Stage) -> bool:
+        """Record a stage that ended well. What its command did not make is one line."""
+        try:
+            dvc.record(stage)
+        except dvc.DvcException as error:
+            tqdm.write(f"error: {stage.addressing}: {' '.join(str(error).split())}", file=sys.stderr)
+            return False
+        return True
 
     def _done(self, stage: dvc.Stage) -> None:
         self.progress.update()
@@ -93,6 +102,9 @@ class _Run:
 def _must_run(stage: dvc.Stage) -> bool:
     """Whether the stage's command has to run: not if it is up to date, nor if DVC's run cache has its outputs."""
     if not stage.changed():
+        return False
+    if not dvc.has_command(stage):
+        dvc.bring_up_to_date(stage)
         return False
     if not dvc.brought_back(stage):
         return True

@@ -46,11 +46,7 @@ class Published:
     def load(self) -> Dataset:
         """All 70,000 images, the official test split last. Raises `UserError` if no place has them intact."""
         for folder in self._folders():
-            try:
-                arrays = self._read(folder)
-            except OSError as error:
-                raise UserError(f"{folder}: cannot be read ({error.strerror})") from None
-            if arrays is not None:
+            if (arrays := self._read(folder)) is not None:
                 return self._dataset(arrays, str(folder))
         return self._dataset(*self._downloaded())
 
@@ -66,12 +62,16 @@ class Published:
         """The arrays in a folder, if their files are there, checked."""
         npz = folder / f"{self.name}.npz"
         idx = {key: _idx_path(folder, file) for key, (file, _) in FILES.items()}
-        if npz.exists():
+        try:
+            has_npz, has_idx = npz.exists(), all(path.exists() for path in idx.values())
+        except OSError as error:
+            raise UserError(f"{folder}: cannot be read ({error.strerror})") from None
+        if has_npz:
             arrays = read_npz(npz, made_by="")
             if missing := FILES.keys() - arrays.keys():
                 raise UserError(f"{npz}: found no {', '.join(sorted(missing))}, needed: {', '.join(FILES)}")
             self._check(arrays, dict.fromkeys(FILES, npz))
-        elif all(path.exists() for path in idx.values()):
+        elif has_idx:
             arrays = {key: read_idx(path, FILES[key][1]) for key, path in idx.items()}
             self._check(arrays, idx)
         else:

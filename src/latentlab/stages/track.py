@@ -20,7 +20,7 @@ def main() -> str:
     try:
         done = track_workspace(p.study, p.variants)
     except StoreError as error:
-        print(f"warning: {error}; `latentlab track` completes the mirror", file=sys.stderr)
+        print(f"warning: {error}; `latentlab track` completes the runs", file=sys.stderr)
         done = "not done"
     with replacing(paths.TRACKED) as temporary:
         temporary.write_text("results were brought to MLflow, as far as it could be used\n")

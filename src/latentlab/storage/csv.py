@@ -21,7 +21,7 @@ def write_csv(path: Path, rows: Sequence[Mapping[str, float]]) -> None:
 
 def read_csv(path: Path) -> dict[str, Array]:
     """A column of float64 (rows,) for each name in the header. Raises `UserError`."""
-    with reading(path, ValueError, TypeError, StopIteration), path.open(newline="") as file:
+    with reading(path, csv.Error, ValueError, TypeError, StopIteration), path.open(newline="") as file:
         reader = csv.reader(file)
         header = next(reader)
         columns = np.array([[float(cell) for cell in row] for row in reader]).T  # (columns, rows)

@@ -23,7 +23,8 @@ def write_pickle(path: Path, content: Mapping[str, Any]) -> None:
 
 def read_pickle(path: Path) -> dict[str, Any]:
     """The dict that `write_pickle` wrote. Raises `UserError`."""
-    with reading(path, pickle.UnpicklingError, EOFError, ValueError, TypeError, KeyError), path.open("rb") as file:
+    faults = (pickle.UnpicklingError, EOFError, ValueError, LookupError, TypeError, AttributeError, ImportError)
+    with reading(path, *faults), path.open("rb") as file:
         content = pickle.load(file)
         if not isinstance(content, dict):
             raise ValueError(f"holds a {type(content).__name__}")

@@ -21,7 +21,7 @@ def parse_yaml(text: str, name: str) -> dict[str, Any]:
     """The same of text that comes from the file `name`. Raises `UserError`."""
     try:
         content = YAML(typ="safe").load(text)
-    except YAMLError as error:
+    except (YAMLError, ValueError) as error:  # ValueError: of a date, say, that is none
         raise UserError(f"{name}: not valid YAML: {' '.join(str(error).split())}") from None
     if not isinstance(content, dict):
         raise UserError(f"{name}: found no keys, allowed: keys with values")

@@ -15,20 +15,20 @@ from latentlab.tracking.result import Result
 class Summary:
     """How many runs a call has made, extended, and found complete."""
 
-    uri: str
+    store: str
     new: int = 0
     extended: int = 0
     complete: int = 0
 
     def __str__(self) -> str:
         if not self.new + self.extended:
-            return f"nothing to do, {self.uri} has all {self.complete} runs"
-        return f"{self.uri} has {self.new} new runs, {self.extended} extended and {self.complete} unchanged"
+            return f"nothing to do, {self.store} has all {self.complete} runs"
+        return f"{self.store} has {self.new} new runs, {self.extended} extended and {self.complete} unchanged"
 
 
 def bring(results: Iterable[Result], place: Place, faults: list[str]) -> Summary:
     """Mirror `results`; what is wrong with single ones joins the `faults`. Raises `StoreError`."""
-    summary = Summary(place.uri)
+    summary = Summary(str(place))
     missing: dict[str, Result] = {}
     for study, some in _by_study(results).items():
         held = glance(place, study)

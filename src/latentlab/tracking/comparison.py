@@ -49,7 +49,7 @@ def find(studies: Sequence[str], names: Sequence[str]) -> list[Any]:
     known = store.studies()
     for study in studies:
         if study not in known:
-            raise UserError(f"--study: found no {study!r} in {store.place.uri}, allowed: {', '.join(known)}")
+            raise UserError(f"--study: found no {study!r} in {store.place}, allowed: {', '.join(known)}")
     runs = [run for study in studies or known for run in store.runs(study, FINISHED)]
     for name in names:
         if not any(name in (run.info.run_name, run.info.run_id) for run in runs):
@@ -57,7 +57,7 @@ def find(studies: Sequence[str], names: Sequence[str]) -> list[Any]:
             raise UserError(f"runs: found no {name!r}, allowed: an id, or one of {there}")
     chosen = [run for run in runs if not names or run.info.run_name in names or run.info.run_id in names]
     if not chosen:
-        raise UserError(f"{store.place.uri} has no finished run of {', '.join(studies)}; `latentlab track` adds them")
+        raise UserError(f"{store.place} has no finished run of {', '.join(studies)}; `latentlab track` adds them")
     return chosen
 
 
@@ -78,7 +78,7 @@ def _differences(key: tuple[Any, ...], groups: Iterable[tuple[Any, ...]]) -> str
     others = [(dict(theirs), their_code) for name, theirs, their_code in groups if name == origin]
     found = [f"{name}={value}" for name, value in params if any(theirs.get(name) != value for theirs, _ in others)]
     if not found and any(their_code != code for _, their_code in others):
-        found = [f"code {code[:7]}"]
+        found = [f"source {code[:7]}"]
     return ", ".join(found)
 
 

@@ -15,7 +15,7 @@ from latentlab.storage.memory import Array
 from latentlab.storage.npz import read_npz
 from latentlab.storage.pickle import read_pickle
 from latentlab.tracking.curves import comparable
-from latentlab.tracking.models import Served, put_model
+from latentlab.tracking.models import ToServe, put_model
 from latentlab.tracking.result import HASH, Result
 from latentlab.tracking.run import Run
 from latentlab.tracking.store import Store
@@ -111,7 +111,7 @@ def _writers(
         codes = latents["features"][:EXAMPLES].reshape(-1, *shape)  # (n, *latent_shape)
         images = (test[:EXAMPLES] / 255).astype("float32")  # (n, H, W, C)
         example, output = (images, shape) if role == "encoder" else (codes, test.shape[1:])
-        put_model(run, Served(f"{variant}-{role}", files[role], md5(files[role]), example, output))
+        put_model(run, ToServe(f"{variant}-{role}", files[role], md5(files[role]), example, output))
         run.put_files("models", [files[role]])
 
     return {

@@ -29,7 +29,7 @@ BEST = "best"  # the alias in the registry
 
 
 @dataclass(frozen=True)
-class Served:
+class ToServe:
     """A Keras model to be served: its file, that file's MD5, some inputs (N, ...) float32, the shape of an output."""
 
     name: str
@@ -39,7 +39,7 @@ class Served:
     output: Sequence[int]
 
 
-def put_model(run: Run, model: Served) -> None:
+def put_model(run: Run, model: ToServe) -> None:
     """Log a model as a result of the run, unless it has it."""
     with run.store.using():
         if _ready(run, model):
@@ -56,7 +56,7 @@ def put_model(run: Run, model: Served) -> None:
     run.writes += 1
 
 
-def _ready(run: Run, model: Served) -> bool:
+def _ready(run: Run, model: ToServe) -> bool:
     """Whether the run has the model; what is left of uploads that were cut off is removed."""
     ready = False
     for found in logged(run.store, run.experiment, run.id):
@@ -74,7 +74,7 @@ def logged(store: Store, experiment: str, run: str) -> list[Any]:
     return list(store.client.search_logged_models([experiment], filter_string=f"source_run_id = '{run}'"))
 
 
-def _save(model: Served, folder: Path, description: Model) -> None:
+def _save(model: ToServe, folder: Path, description: Model) -> None:
     inputs = TensorSpec(np.dtype(np.float32), (-1, *model.example.shape[1:]))
     outputs = TensorSpec(np.dtype(np.float32), (-1, *model.output))
     mlflow.pyfunc.save_model(

@@ -1,6 +1,7 @@
 """Where the runs are: the store in MLFLOW_TRACKING_URI, else `mlflow.db` and `mlartifacts/` in the project's folder."""
 
 import os
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -29,6 +30,10 @@ class Place:
             return cls(uri)
         root = project_root(folder.resolve())
         return cls(f"sqlite:///{root}/mlflow.db", root / "mlflow.db", root / "mlartifacts")
+
+    def __str__(self) -> str:
+        """The address, without the password that it may have."""
+        return re.sub(r"(://[^/@:]*):[^/@]*@", r"\1:***@", self.uri)
 
     @property
     def sqlite(self) -> Path | None:

@@ -55,7 +55,7 @@ class Store:
             yield
         except (MlflowException, SQLAlchemyError, CommandError, sqlite3.Error, OSError) as error:
             reason = " ".join(str(error).split())[:300]
-            raise StoreError(f"{VARIABLE}: {self.place.uri} cannot be used: {reason}") from None
+            raise StoreError(f"{VARIABLE}: {self.place} cannot be used: {reason}") from None
         finally:
             if before is None:  # MLflow sets the variable, which later stores would take for the user's
                 os.environ.pop(VARIABLE, None)

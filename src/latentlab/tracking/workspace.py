@@ -24,7 +24,8 @@ def track_workspace(study: str, variants: Iterable[str]) -> str:
     summary = bring(_results(study, variants, faults), Place.of(Path()), faults)
     if faults:
         more = f" and {len(faults) - 1} more like this" if len(faults) > 1 else ""
-        raise UserError(f"{faults[0]}{more}; {summary}")
+        rest = f"; {summary}" if summary.new + summary.extended + summary.complete else ""
+        raise UserError(f"{faults[0]}{more}{rest}")
     return f"{summary} of study {study}"
 
 

@@ -1,0 +1,201 @@
+"""Plans: all that a stage uses and nothing else, written where they differ, read as they were written."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from latentlab.config import params, paths
+from latentlab.config.stages import ForExtract, ForPrepare, ForTrain, name_of, parameters_by_stage, plain, typed
+from latentlab.errors import UserError
+from latentlab.pipeline import libraries
+from latentlab.pipeline.plan import Plan, check_unchanged, make_plans, read_parameters, write_plans
+from latentlab.stages import plan
+
+Write = Callable[[dict[str, Any]], None]
+
+
+def contents() -> dict[str, str]:
+    return {path.stem: path.read_text() for path in paths.PLANS.iterdir()}
+
+
+def changed(write_params: Write, before: dict[str, Any], after: dict[str, Any]) -> set[str]:
+    """Stages whose plan an edit of the parameters changes."""
+    write_params(before)
+    plan.main()
+    old = contents()
+    write_params(after)
+    plan.main()
+    new = contents()
+    return {name for name in old.keys() | new.keys() if old.get(name) != new.get(name)}
+
+
+def edited(tiny: dict[str, Any], key: str, value: Any) -> dict[str, Any]:
+    copy: dict[str, Any] = json.loads(json.dumps(tiny))
+    block = copy
+    *parts, last = key.split(".")
+    for part in parts:
+        block = block[part]
+    block[last] = value
+    return copy
+
+
+VARIANTS = ("simple", "vae")
+
+
+def each(*stages: str) -> set[str]:
+    return {f"{stage}@{variant}" for stage in stages for variant in VARIANTS}
+
+
+@pytest.fixture
+def two(tiny: dict[str, Any]) -> dict[str, Any]:
+    """The tiny study with two variants."""
+    return tiny | {"variants": {name: tiny["variants"][name] for name in VARIANTS}}
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "expected"),
+    [
+        ("seed", 7, {"prepare"} | each("train", "extract", "tsne")),
+        ("threads", 2, each("train", "extract", "evaluate")),
+        ("precision", "mixed_bfloat16", each("train")),
+        ("prepare.images", 200, {"prepare"}),
+        ("extract.splits", ["train", "validation", "test"], each("extract")),
+        ("tsne.perplexity", 9, each("tsne")),
+        ("evaluate.neighbours", 4, each("evaluate")),
+        ("variants.simple.epochs", 3, {"train@simple"}),
+        ("variants.simple.noise", 0.25, {"train@simple", "extract@simple"}),
+        ("variants.vae.latent_dim", 3, {"train@vae"}),
+        ("variants.vae.early_stopping", {"patience": 2}, {"train@vae"}),
+        ("study", "other", {"prepare", "compare", "track"} | each("evaluate", "plot")),
+    ],
+)
+def test_a_parameter_reaches_the_stages_that_use_it(
+    two: dict[str, Any], write_params: Write, key: str, value: Any, expected: set[str]
+) -> None:
+    assert changed(write_params, two, edited(two, key, value)) == expected
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("variants.simple.noise", 0.0),
+        ("variants.simple.learning_rate", None),
+        ("variants.simple.early_stopping", None),
+        ("variants.vae.keep", "best"),
+        ("prepare.images", 300),
+        ("evaluate.train_images", 60_000),
+    ],
+)
+def test_what_is_so_already_changes_nothing(two: dict[str, Any], write_params: Write, key: str, value: Any) -> None:
+    assert changed(write_params, two, edited(two, key, value)) == set()
+
+
+def test_a_variant_that_is_gone_leaves_no_plan(two: dict[str, Any], write_params: Write) -> None:
+    alone = two | {"variants": {"vae": two["variants"]["vae"]}}
+    of_simple = {name_of(stage, "simple") for stage in ("train", "extract", "tsne", "evaluate", "plot")}
+    assert changed(write_params, two, alone) == of_simple | {"compare", "track"}
+    assert not of_simple & contents().keys()
+
+
+def test_a_second_time_writes_nothing(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    plan.main()
+    before = {path: path.stat().st_mtime_ns for path in paths.PLANS.iterdir()}
+    capsys.readouterr()
+    assert plan.main() == "plan: 48 stages of 9 variants, nothing changed"
+    assert capsys.readouterr().out == ""
+    assert {path: path.stat().st_mtime_ns for path in paths.PLANS.iterdir()} == before
+
+
+def test_what_changed_is_said(two: dict[str, Any], write_params: Write, capsys: pytest.CaptureFixture[str]) -> None:
+    write_params(two)
+    plan.main()
+    capsys.readouterr()
+    write_params(edited(edited(two, "variants.simple.epochs", 80), "variants.simple.learning_rate", 0.01))
+    path = paths.plan("plot@vae")
+    path.write_text(path.read_text().replace('figures/losses.py": "', 'figures/losses.py": "0'))
+    path = paths.plan("tsne@vae")
+    path.write_text(path.read_text().replace('"scipy": "', '"scipy": "0.'))
+    plan.main()
+    version = libraries.libraries_of("tsne")["scipy"]
+    assert capsys.readouterr().out.splitlines() == [
+        "  train@simple: epochs 2 -> 80, learning_rate none -> 0.01",
+        f"  tsne@vae: scipy 0.{version} -> {version}",
+        "  plot@vae: figures/losses.py",
+    ]
+
+
+def test_a_slip_leaves_the_plans_as_they_were(two: dict[str, Any], write_params: Write) -> None:
+    write_params(two)
+    plan.main()
+    before = contents()
+    write_params(edited(edited(two, "seed", 7), "variants.vae.epochs", -1))
+    with pytest.raises(UserError, match=r"^params\.yaml: variants\.vae\.epochs: found -1"):
+        plan.main()
+    assert contents() == before
+
+
+def test_a_damaged_plan_is_named_and_made_anew(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    plan.main()
+    whole = contents()
+    for text in ("", "{", "[1]", '{"parameters": {}}'):
+        paths.plan("tsne@vae").write_text(text)
+        with pytest.raises(
+            UserError, match=r"plan/tsne@vae\.json: damaged; `python -m latentlab\.stages\.plan` makes it"
+        ):
+            check_unchanged("tsne", "vae")
+        plan.main()
+        assert contents() == whole
+    with pytest.raises(
+        UserError, match=r"^plan/tsne@none\.json: no such file; `python -m latentlab\.stages\.plan` makes"
+    ):
+        check_unchanged("tsne", "none")
+
+
+def test_parameters_come_back_as_they_were(tiny: dict[str, Any], write_params: Write) -> None:
+    tiny["variants"]["vae"] |= {"learning_rate": 0.00012345678, "learning_rate_schedule": {"kind": "plateau"}}
+    write_params(tiny)
+    plan.main()
+    p = params.load()
+    for stage, variant, parameters in parameters_by_stage(p):
+        kind = type(parameters)
+        assert kind.stage == stage
+        assert read_parameters(kind, variant) == parameters
+        assert typed(kind, json.loads(json.dumps(plain(parameters))), variant) == parameters
+    assert read_parameters(ForTrain, "vae").variant == p.variants["vae"]
+    assert read_parameters(ForPrepare).prepare == p.prepare
+    assert read_parameters(ForExtract, "denoise").noise == 0.5
+
+
+def test_code_and_libraries_that_changed_since_are_named(project: Path) -> None:
+    plan.main()
+    check_unchanged("plot", "vae")
+    made = make_plans(params.load())["plot@vae"]
+    other = {**made.code, "src/latentlab/figures/losses.py": "0", "src/latentlab/figures/gone.py": "1"}
+    write_plans({"plot@vae": Plan(made.parameters, other, made.libraries)})
+    with pytest.raises(
+        UserError, match=r"^src/latentlab/figures/losses\.py and 1 more changed since `plan`; run again$"
+    ):
+        check_unchanged("plot", "vae")
+    write_plans({"plot@vae": Plan(made.parameters, made.code, {**made.libraries, "matplotlib": "1.0"})})
+    with pytest.raises(UserError, match=r"^matplotlib changed since `plan`; run again$"):
+        check_unchanged("plot", "vae")
+
+
+def test_a_library_that_is_not_as_locked_is_a_warning(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    version = libraries.libraries_of("plot")["matplotlib"]
+    Path("requirements.lock").write_text("matplotlib==1.0 \\\n    --hash=x\nscikit_learn==0 ; python_version < '3'\n")
+    plan.main()
+    line = f"warning: matplotlib {version}, where requirements.lock has 1.0\n"
+    assert capsys.readouterr().err == line
+    Path("requirements.lock").write_text(f"matplotlib=={version} \\\n    --hash=x\n")
+    plan.main()
+    assert capsys.readouterr().err == ""
+
+
+def test_a_new_version_of_a_drawing_library_retrains_nothing() -> None:
+    for drawing in ("matplotlib", "pillow", "scikit-image"):
+        users = {stage for stage, names in libraries.LIBRARIES.items() if drawing in names}
+        assert not users & {"train", "extract", "tsne"}
