@@ -1,7 +1,7 @@
 """Floating point operations of one training step, counted from the layers' shapes.
 
 A multiplication with an addition counts as two. Only matrix products and convolutions count, as the layers define
-them: padding included, activations, losses, random numbers and the optimiser's update left out.
+them: padding included, activations, losses, random numbers and the optimizer's update left out.
 """
 
 from math import prod

@@ -1,8 +1,11 @@
 """The pipeline under DVC: a copy of the project with a study of two variants."""
 
 import json
+import os
+import re
 import shutil
 import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,7 +16,9 @@ from ruamel.yaml import YAML
 
 from latentlab.config import paths
 from latentlab.errors import UserError
+from latentlab.pipeline import inputs
 from latentlab.pipeline.runner import reproduce
+from latentlab.storage.csv import read_csv
 from tests.conftest import commit, make_clone, replace, run
 
 pytestmark = pytest.mark.slow
@@ -43,6 +48,15 @@ def build(options, image_shape):
 '''
 
 
+def stages_in(printed: str) -> set[str]:
+    """Stages whose commands `dvc repro` has run."""
+    return set(re.findall(r"^Running stage '(.*)':$", printed, re.MULTILINE))
+
+
+def each(stage: str) -> set[str]:
+    return {f"{stage}@{variant}" for variant in ("simple", "vae")}
+
+
 @pytest.fixture(scope="module", autouse=True)
 def clone(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """A clone with two variants, run and committed."""
@@ -56,10 +70,9 @@ def clone(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 
 @pytest.fixture
 def edit(clone: Path) -> Iterator[None]:
-    """Whatever a test does to params.yaml is taken back; results come from the run cache."""
-    before = (clone / "params.yaml").read_text()
+    """Whatever a test does to params.yaml and to the source is taken back; results come from the run cache."""
     yield
-    (clone / "params.yaml").write_text(before)
+    run("git", "checkout", "-q", "--", "params.yaml", "src")
     reproduce(jobs=2)
 
 
@@ -70,7 +83,7 @@ def test_results_are_there_and_nothing_is_left_to_do(clone: Path) -> None:
     assert run("latentlab", "track").startswith("nothing to do, ")
     lock = (clone / "dvc.lock").read_bytes()
     start = time.perf_counter()
-    assert "Data and pipelines are up to date." in run("dvc", "repro")
+    assert stages_in(run("dvc", "repro")) == {"plan"}
     assert time.perf_counter() - start < 15  # DVC's own start is most of it
     assert reproduce(jobs=1) == 0
     assert (clone / "dvc.lock").read_bytes() == lock
@@ -184,3 +197,97 @@ def test_dvc_shows_metrics_plots_and_the_graph() -> None:
     assert "models/simple/history.csv" in page
     assert "tsne.png" in page
     assert "train@vae" in run("dvc", "dag", "--dot")
+
+
+def plan_in_lock(clone: Path, stage: str) -> str:
+    """The hash of the plan that a stage was run with."""
+    (found,) = (dep["md5"] for dep in locked(clone, stage)["deps"] if dep["path"] == f"plan/{stage}.json")
+    return str(found)
+
+
+def change(name: str, old: str, new: str) -> None:
+    """Edit a source file."""
+    path = Path("src/latentlab") / name
+    text = path.read_text()
+    assert old in text
+    path.write_text(text.replace(old, new))
+
+
+@pytest.mark.usefixtures("edit")
+@pytest.mark.parametrize(
+    ("name", "old", "new", "expected"),
+    [
+        ("storage/npz.py", '"""Write named arrays, uncompressed."""', '"""Write."""  # arrays', set()),
+        ("figures/losses.py", "alpha=0.3", "alpha=0.4", each("plot")),
+        ("models/vae.py", "gaussian_code(x,", "gaussian_code( x + 0,", {"train@vae"}),
+        ("training/losses.py", "1e-7", "1e-6", each("train")),
+        (
+            "config/params.py",
+            "images: Size | None = None",
+            "images: Size | None = None\n    off: Size | None = None",
+            set(),
+        ),
+    ],
+)
+def test_an_edit_reruns_what_it_can_affect(name: str, old: str, new: str, expected: set[str]) -> None:
+    change(name, old, new)
+    assert stages_in(run("dvc", "repro", "plan")) == {"plan"}
+    status = json.loads(run("dvc", "status", "--json"))
+    waiting = {stage.removeprefix("dvc.yaml:") for stage in status if status[stage] != ["always changed"]}
+    assert waiting - {"track"} == expected
+    assert ("track" in waiting) == bool(expected)
+
+
+@pytest.mark.usefixtures("edit")
+def test_new_pictures_of_the_same_models_train_nothing(clone: Path) -> None:
+    before = {path: path.stat().st_mtime_ns for path in (clone / "models").rglob("*.*")}
+    change("figures/losses.py", "alpha=0.3", "alpha=0.4")
+    assert stages_in(run("dvc", "repro")) == {"plan", *each("plot"), "track"}
+    assert {path: path.stat().st_mtime_ns for path in before} == before
+
+
+@pytest.mark.usefixtures("edit")
+@pytest.mark.parametrize("command", [["dvc", "repro"], ["latentlab", "reproduce"]], ids=" ".join)
+def test_what_is_edited_during_a_training_is_not_recorded_as_used(clone: Path, command: list[str]) -> None:
+    epochs = 500 + len(command[0])  # not one that the run cache has
+    replace("simple: {model: dense, units: [32], epochs: 2", f"simple: {{model: dense, units: [32], epochs: {epochs}")
+    environment = os.environ | {"LATENTLAB_CHECKPOINT_SECONDS": "0"}
+    first = subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    deadline = time.monotonic() + 120
+    while not (clone / paths.checkpoint("simple")).exists():
+        assert first.poll() is None
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+    plan = paths.plan("train@simple").read_bytes()
+    replace(f"epochs: {epochs}", "epochs: 3")
+    change("models/dense.py", "xla=True", "xla=not False")
+    change("networks/codes.py", "REACH = 3.0", "REACH = 2.5")
+    out, err = first.communicate()
+    assert paths.plan("train@simple").read_bytes() == plan
+    assert len(read_csv(paths.history("simple"))["epoch"]) == epochs  # what it began with
+    assert plan_in_lock(clone, "train@simple") == inputs.md5(paths.plan("train@simple"))
+    line = "error: src/latentlab/networks/codes.py changed since `plan`; run again"
+    assert first.returncode != 0
+    assert line in (out + err).splitlines()
+    assert "Traceback" not in out + err
+    again = run(*command)
+    assert f"train@simple: epochs {epochs} -> 3, models/dense.py" in again
+    assert len(read_csv(paths.history("simple"))["epoch"]) == 3
+    assert plan_in_lock(clone, "train@simple") == inputs.md5(paths.plan("train@simple"))
+    status = json.loads(run("dvc", "status", "--json"))
+    assert [stage for stage in status if status[stage] != ["always changed"]] == []
+
+
+def test_a_stage_runs_the_source_of_the_project_that_it_is_in(clone: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without PYTHONPATH this environment's package is another one."""
+    monkeypatch.delenv("PYTHONPATH")
+    change("stages/plan.py", 'return f"plan: ', 'return f"this very plan: ')
+    try:
+        for folder in (clone, clone / "docs"):
+            done = subprocess.run(
+                [sys.executable, "-m", "latentlab.stages.plan"], cwd=folder, capture_output=True, text=True
+            )
+            assert done.stdout.startswith("this very plan: ") == (folder == clone), done.stderr
+            assert ("params.yaml: no such file" in done.stderr) == (folder != clone)
+    finally:
+        run("git", "checkout", "-q", "--", "src")

@@ -1,4 +1,4 @@
-"""The one place that says where an artefact lives, relative to the project's root (where stages run)."""
+"""The one place that says where a file lives, relative to the project's root (where stages run)."""
 
 from pathlib import Path
 

@@ -26,7 +26,7 @@ def main(variant: str) -> str:
         chosen["labels"] = latents["labels"][rows]
     embedding, divergence = embed(chosen["features"], p.tsne.perplexity, p.seed)
     write_pickle(paths.embedding(variant), latents | chosen | {"embedding": embedding, "kl_divergence": divergence})
-    return f"t-SNE {variant}: {len(rows)} points, KL divergence {divergence:.3f}"
+    return f"tsne {variant}: {len(rows)} points, KL divergence {divergence:.3f}"
 
 
 def embed(features: Array, perplexity: float, seed: int) -> tuple[Array, float]:
