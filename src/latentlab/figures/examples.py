@@ -4,6 +4,8 @@ import numpy as np
 
 from latentlab.storage.memory import Array
 
+SHOWN = 10  # images side by side
+
 
 def shown(arrays: dict[str, Array], count: int) -> Array:
     """Rows of `count` images (fewer if there are fewer) of a split, from all classes if it has `labels`."""

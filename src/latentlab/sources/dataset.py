@@ -1,5 +1,6 @@
 """What a dataset gives, and what is asked of it."""
 
+import hashlib
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -32,6 +33,11 @@ class Classes:
 
     labels: Array
     names: dict[int, str]
+
+
+def sha256(array: Array) -> str:
+    """Of an array's bytes, by which a dataset is known."""
+    return hashlib.sha256(np.ascontiguousarray(array).data).hexdigest()
 
 
 def checked(dataset: Any, name: str) -> Dataset:

@@ -1,6 +1,5 @@
 """Datasets that are published like MNIST: four IDX files, or Keras' npz, at well-known places."""
 
-import hashlib
 import os
 import sys
 from collections.abc import Mapping
@@ -11,7 +10,7 @@ import numpy as np
 
 from latentlab.config.paths import RAW
 from latentlab.errors import UserError
-from latentlab.sources.dataset import Dataset
+from latentlab.sources.dataset import Dataset, sha256
 from latentlab.sources.idx import read_idx
 from latentlab.storage.memory import Array
 from latentlab.storage.npz import read_npz
@@ -80,7 +79,7 @@ class Published:
 
     def _check(self, arrays: dict[str, Array], paths: Mapping[str, Path]) -> None:
         for key, expected in self.sha256.items():
-            found = hashlib.sha256(np.ascontiguousarray(arrays[key]).data).hexdigest()
+            found = sha256(arrays[key])
             if found != expected:
                 raise UserError(
                     f"{paths[key]}: {key} is not {self.name}'s: "

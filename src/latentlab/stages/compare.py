@@ -5,15 +5,13 @@ from matplotlib.figure import Figure
 from latentlab.config import paths
 from latentlab.config.stages import ForCompare
 from latentlab.figures.bars import bars
-from latentlab.figures.examples import shown
+from latentlab.figures.examples import SHOWN, shown
 from latentlab.figures.images import rows
 from latentlab.pipeline.plan import read_parameters
 from latentlab.report import table
 from latentlab.stages._command import run
 from latentlab.storage.figure import write_figure
 from latentlab.storage.npz import read_npz
-
-SHOWN = 10
 
 
 def main() -> str:

@@ -7,7 +7,7 @@ from matplotlib.figure import Figure
 
 from latentlab.config import paths
 from latentlab.config.stages import ForPlot
-from latentlab.figures.examples import shown
+from latentlab.figures.examples import SHOWN, shown
 from latentlab.figures.images import codes, grid, rows
 from latentlab.figures.losses import losses
 from latentlab.figures.scatter import scatter
@@ -19,8 +19,6 @@ from latentlab.storage.json import read_json
 from latentlab.storage.memory import Array
 from latentlab.storage.npz import read_npz
 from latentlab.storage.pickle import read_pickle
-
-SHOWN = 10
 
 
 def main(variant: str) -> str:

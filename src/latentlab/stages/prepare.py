@@ -1,6 +1,5 @@
 """Stage `prepare`: load a dataset and split it, stratified, into train, validation and test."""
 
-import hashlib
 from itertools import islice
 from typing import Any
 
@@ -12,16 +11,16 @@ from latentlab.config import paths, plugins
 from latentlab.config.params import Prepare
 from latentlab.config.stages import ForPrepare
 from latentlab.errors import UserError
+from latentlab.figures.examples import SHOWN
 from latentlab.figures.images import rows
 from latentlab.pipeline.plan import read_parameters
-from latentlab.sources.dataset import Classes, Dataset, checked, classes
+from latentlab.sources.dataset import Classes, Dataset, checked, classes, sha256
 from latentlab.stages._command import run
 from latentlab.storage.figure import write_figure
 from latentlab.storage.json import write_json
 from latentlab.storage.memory import Array, chunks
 from latentlab.storage.npz import write_npz
 
-SHOWN = 10
 SHOWN_CLASSES = 30
 
 
@@ -113,7 +112,7 @@ def card(name: str, dataset: Dataset, coded: Classes | None, parts: dict[str, Ar
     return {
         "dataset": name,
         "source": dataset.source,
-        "sha256": {"images": _sha256(images)} | ({} if coded is None else {"labels": _sha256(coded.labels)}),
+        "sha256": {"images": sha256(images)} | ({} if coded is None else {"labels": sha256(coded.labels)}),
         "images": len(images),
         "image_shape": list(images.shape[1:]),
         "dtype": str(images.dtype),
@@ -136,10 +135,6 @@ def mean_energy(images: Array) -> float:
     squares = np.square(np.arange(256) / 255)
     total = sum(float(squares[images[chunk]].sum()) for chunk in chunks(images))
     return total / len(images)
-
-
-def _sha256(array: Array) -> str:
-    return hashlib.sha256(np.ascontiguousarray(array).data).hexdigest()
 
 
 def contact_sheet(name: str, images: Array, coded: Classes | None, index: Array) -> Figure:
