@@ -1,5 +1,7 @@
 """Figures say what they show."""
 
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -129,3 +131,21 @@ def test_same_figure_same_bytes(tmp_path: Path, draw: Callable[[], Figure]) -> N
         write_figure(tmp_path / name / "f.png", draw())
     assert (tmp_path / "a/f.png").read_bytes() == (tmp_path / "b/f.png").read_bytes()
     assert (tmp_path / "a/f.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_a_users_own_settings_change_no_picture(tmp_path: Path) -> None:
+    script = """
+import numpy as np
+from pathlib import Path
+from latentlab.figures.scatter import scatter
+from latentlab.storage.figure import write_figure
+write_figure(Path("a.png"), scatter(np.eye(2), None, "title", "x", "y"))
+"""
+    pictures = []
+    for name, settings in (("plain", ""), ("own", "lines.linewidth: 9\nfont.size: 20\nsavefig.facecolor: red\n")):
+        folder = tmp_path / name
+        folder.mkdir()
+        (folder / "matplotlibrc").write_text(settings)
+        subprocess.run([sys.executable, "-c", script], cwd=folder, check=True)
+        pictures.append((folder / "a.png").read_bytes())
+    assert pictures[0] == pictures[1]

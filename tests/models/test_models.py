@@ -1,5 +1,10 @@
 """Architectures: the published parameter counts, any image size, plain Keras."""
 
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -97,3 +102,22 @@ def test_batch_norm_reaches_the_network(model: str) -> None:
 @pytest.mark.parametrize("model", ["vae", "vae_conv", "vae_deconv"])
 def test_latent_dim_reaches_the_network(model: str) -> None:
     assert made(model, MNIST, latent_dim=5).latent_shape == (5,)
+
+
+@pytest.mark.slow
+def test_a_users_own_keras_settings_change_no_model(tmp_path: Path) -> None:
+    settings = {"image_data_format": "channels_first", "floatx": "float64", "epsilon": 0.1, "backend": "torch"}
+    (tmp_path / "keras.json").write_text(json.dumps(settings))
+    script = """
+from latentlab.numerics.tensorflow import start_tensorflow
+start_tensorflow(1, 1)
+from latentlab.models.conv import Options, build
+autoencoder = build(Options(), (28, 28, 1))
+print(autoencoder.latent_shape, autoencoder.get_weights()[0].dtype)
+import keras
+print(keras.config.epsilon())
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", script], env=os.environ | {"KERAS_HOME": str(tmp_path)}, capture_output=True, text=True
+    )
+    assert done.stdout == "(4, 4, 8) float32\n1e-07\n", done.stderr

@@ -12,6 +12,7 @@ from ruamel.yaml import YAML
 
 from latentlab.errors import UserError
 from latentlab.pipeline import dvc
+from latentlab.pipeline.inputs import md5
 from latentlab.pipeline.runner import reproduce
 from tests.conftest import commit, git, run
 
@@ -183,3 +184,16 @@ def test_a_command_that_does_not_make_its_output_fails_with_one_line(
     assert line.startswith("error: last: ")
     assert Path("middle").exists()
     assert json.loads(run("dvc", "status", "--json", "middle")) == {}
+
+
+def test_hashes_in_the_cache_are_known(project: Path) -> None:
+    run("dvc", "repro", "--quiet")
+    known = md5(Path("middle"))
+    assert dvc.in_cache({known, "0" * 32}) == {known}
+
+
+def test_stages_are_dropped_from_the_lock(project: Path) -> None:
+    run("dvc", "repro", "--quiet")
+    dvc.drop_from_lock(Path("dvc.lock"), ["last", "gone"])
+    assert list(YAML(typ="safe").load(Path("dvc.lock"))["stages"]) == ["middle"]
+    assert "last" in json.loads(run("dvc", "status", "--json"))

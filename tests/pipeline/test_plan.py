@@ -199,3 +199,33 @@ def test_a_new_version_of_a_drawing_library_retrains_nothing() -> None:
     for drawing in ("matplotlib", "pillow", "scikit-image"):
         users = {stage for stage, names in libraries.LIBRARIES.items() if drawing in names}
         assert not users & {"train", "extract", "tsne"}
+
+
+def test_leftovers_that_are_kept_nowhere_stay_and_are_named(
+    two: dict[str, Any], write_params: Write, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write_params(two)
+    places = [
+        paths.encoder("old"),
+        paths.latents("old"),
+        paths.metrics("tiny", "old"),
+        paths.plots("tiny", "old") / "a.png",
+    ]
+    others = [
+        paths.encoder("vae"),
+        paths.metrics("other", "old"),
+        paths.comparison("tiny") / "a.png",
+        paths.contact_sheet("tiny"),
+    ]
+    for path in places + others:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text("x")
+    plan.main()
+    assert all(path.exists() for path in places + others)
+    lines = capsys.readouterr().err.splitlines()
+    assert [line.partition(": of no variant")[0] for line in lines] == [
+        "warning: models/old",
+        "warning: data/latents/old.pkl",
+        "warning: metrics/tiny/old.json",
+        "warning: plots/tiny/old",
+    ]

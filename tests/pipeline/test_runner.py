@@ -278,6 +278,22 @@ def test_what_is_edited_during_a_training_is_not_recorded_as_used(clone: Path, c
     assert [stage for stage in status if status[stage] != ["always changed"]] == []
 
 
+@pytest.mark.usefixtures("edit")
+def test_a_variant_that_is_gone_leaves_nothing_and_comes_back(clone: Path) -> None:
+    lock, names = (clone / "dvc.lock").read_text(), {"train@simple", "plot@simple"}
+    files = {path for path in clone.rglob("*simple*") if ".dvc" not in path.parts and "mlartifacts" not in path.parts}
+    assert len(files) >= 12
+    text = Path("params.yaml").read_text()
+    Path("params.yaml").write_text(re.sub("  simple: .*\n", "", text))
+    assert stages_in(run("dvc", "repro")) == {"plan", "compare", "track"}
+    assert [path for path in files if path.exists()] == []
+    assert not any(name in (clone / "dvc.lock").read_text() for name in names)
+    assert "simple" not in run("dvc", "metrics", "show")
+    Path("params.yaml").write_text(text)
+    assert reproduce(jobs=2) == 1  # track; all else comes from the run cache
+    assert (clone / "dvc.lock").read_text() == lock
+
+
 def test_a_stage_runs_the_source_of_the_project_that_it_is_in(clone: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Without PYTHONPATH this environment's package is another one."""
     monkeypatch.delenv("PYTHONPATH")

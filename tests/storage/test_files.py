@@ -1,5 +1,7 @@
 """Files: the same content gives the same bytes, damage is named, and nothing is half-written."""
 
+import os
+import pickle
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -215,3 +217,35 @@ def test_a_pickle_of_what_is_not_there_is_named(tmp_path: Path, content: bytes) 
 def test_floats_in_lists_are_rounded_too(tmp_path: Path) -> None:
     write_json(tmp_path / "f.json", {"range": [0.12345678, (1.0, 2)]})
     assert read_json(tmp_path / "f.json") == {"range": [0.123457, [1.0, 2]]}
+
+
+class Hostile:
+    """What it says is done when it is unpickled by `pickle.load`."""
+
+    def __init__(self, target: Path) -> None:
+        self.target = target
+
+    def __reduce__(self) -> Any:
+        return os.mkdir, (str(self.target),)
+
+
+@pytest.mark.parametrize("where", ["whole", "inside"])
+def test_a_hostile_pickle_runs_nothing_and_is_one_line(tmp_path: Path, where: str) -> None:
+    content = Hostile(tmp_path / "ran")
+    (tmp_path / "x.pkl").write_bytes(pickle.dumps(content if where == "whole" else {"features": content}))
+    with pytest.raises(
+        UserError, match=r"x\.pkl: .*\(holds posix\.mkdir, allowed: plain values and numpy arrays\)"
+    ) as raised:
+        read_pickle(tmp_path / "x.pkl")
+    assert "\n" not in str(raised.value)
+    assert not (tmp_path / "ran").exists()
+
+
+@pytest.mark.parametrize("protocol", range(2, 6))
+def test_arrays_of_all_kinds_are_unpickled(tmp_path: Path, protocol: int) -> None:
+    arrays = {"floats": np.arange(6.0).reshape(2, 3).T, "names": np.array(["a", "bc"]), "empty": np.zeros((0, 2), np.uint8),
+              "number": np.float32(0.5), "order": np.arange(3, dtype=">i4")}  # fmt: skip
+    (tmp_path / "x.pkl").write_bytes(pickle.dumps({**arrays, "none": None, "shape": (1, 2)}, protocol))
+    read = read_pickle(tmp_path / "x.pkl")
+    assert all((read[name] == array).all() and read[name].dtype == array.dtype for name, array in arrays.items())
+    assert (read["none"], read["shape"]) == (None, (1, 2))

@@ -173,3 +173,10 @@ def test_the_old_name_says_the_new_one_and_does_the_same(store: Store) -> None:
     assert old.stderr == "`latentlab compare` is now `latentlab runs`\n"
     assert old.stdout == show("--markdown", "vae").stdout
     assert "compare" not in CliRunner().invoke(app, ["--help"]).stdout
+
+
+def test_runs_on_other_data_are_no_seeds_of_each_other(store: Store) -> None:
+    for seed, (data, bce) in enumerate([("aaaaaaaaa", 0.1), ("aaaaaaaaa", 0.3), ("bbbbbbbbb", 0.5)]):
+        add(store, f"s{seed}", bce, seed=seed).set_tags({"dataset.sha256": data})
+    body = lines(show("--markdown").output)[2:]
+    assert [row[:2] for row in body] == [["simple (data aaaaaaa)", "2"], ["simple (data bbbbbbb)", "1"]]

@@ -261,7 +261,15 @@ def test_pulled_results_are_mirrored_in_a_new_clone(
 def test_an_experiment_in_a_copy_lands_in_the_projects_store_and_all_revisions_follow(
     clone: Path, database: bytes
 ) -> None:
-    run("dvc", "exp", "run", "--quiet", "--temp", "--name", "wider", "--set-param", "variants.vae.latent_dim=3")
+    command = ["dvc", "exp", "run", "--quiet", "--temp", "--name", "wider", "--set-param", "variants.vae.latent_dim=3"]
+    experiment = subprocess.Popen(command)
+    wait_for(lambda: any((clone / ".dvc/tmp/exps").rglob("plan/train@vae.json")))
+    # what is edited here meanwhile is nothing to the copy, nor is where this environment's package lies
+    replace("latent_dim: 2, epochs: 2", "latent_dim: 2, epochs: 3")
+    with (clone / "src/latentlab/networks/codes.py").open("a") as file:
+        file.write("raise ValueError\n")
+    assert experiment.wait() == 0
+    git("checkout", "-q", "--", ".")
     seen = Seen(clone)
     new = seen.only(latent_dim="3")
     seen.is_complete(new)

@@ -374,3 +374,17 @@ def test_a_diff_that_is_no_utf8_has_a_hash(tmp_path: Path, monkeypatch: pytest.M
     git("-c", "user.name=t", "-c", "user.email=t@example.org", "commit", "-qm", "first")
     (tmp_path / "a.txt").write_bytes(b"\xfe")
     assert len(provenance.git_tags()["git.diff"]) == 64
+
+
+def test_untracked_files_are_hashed_in_pieces_and_not_without_end(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    git("init", "-q")
+    git("-c", "user.name=t", "-c", "user.email=t@example.org", "commit", "-qm", "first", "--allow-empty")
+    (tmp_path / "small").write_text("x")
+    assert len(provenance.git_tags()["git.diff"]) == 64
+    with (tmp_path / "large").open("wb") as file:
+        file.truncate(provenance.LARGEST + 1)
+    monkeypatch.setattr(Path, "read_bytes", lambda self: pytest.fail("read whole"))
+    assert provenance.git_tags()["git.diff"] == "not hashed, as untracked files are larger than 100 MB"

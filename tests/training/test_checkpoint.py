@@ -83,7 +83,7 @@ def test_a_state_comes_back_whole(tmp_path: Path) -> None:
     assert state.weights[0].shape == (2, 3)
     assert state.optimizer[0] == 7
     checkpoint.delete()
-    assert not (tmp_path / "a").exists()
+    assert not checkpoint.path.exists()
 
 
 def test_it_is_not_due_more_often_than_asked(tmp_path: Path) -> None:
@@ -228,4 +228,32 @@ def test_killed_at_random_moments(
     assert (whole.exitcode, last.exitcode) == (0, 0)
     assert resumed > 0
     assert outputs(project, variant) == outputs(other, variant)
-    assert not (other / "checkpoints").exists()
+    assert list((other / "checkpoints").iterdir()) == []
+
+
+def test_a_state_that_cannot_be_written_is_a_line_of_warning_and_training_goes_on(
+    tiny: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    tiny["variants"]["simple"]["epochs"] = 4
+    variant, path = parse(tiny).variant("simple"), tmp_path / "state.npz"
+    expected = trained(variant, None)
+    good = Checkpoint(path, "key", seconds=0)
+    good.save(STATE)
+    before = path.read_bytes()
+
+    def full(*_: Any, **__: Any) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(np, "savez", full)
+    assert trained(variant, Checkpoint(path, "other", seconds=0)) == expected
+    warnings = [line for line in capsys.readouterr().err.splitlines() if "cannot be written" in line]
+    assert warnings == [f"warning: {path}: cannot be written (No space left on device); training goes on without it"]
+    assert path.read_bytes() == before
+
+
+def test_the_folder_of_states_stays(tmp_path: Path) -> None:
+    """Another process may be about to write there."""
+    checkpoint = Checkpoint(tmp_path / "checkpoints/simple.npz", "key", seconds=0)
+    checkpoint.save(STATE)
+    checkpoint.delete()
+    assert list((tmp_path / "checkpoints").iterdir()) == []

@@ -4,6 +4,7 @@ import matplotlib
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+matplotlib.rcdefaults()  # a matplotlibrc of the user's must not change pictures
 DPI = 110
 COLOURS = matplotlib.color_sequences["petroff10"]  # Petroff 2021, arXiv:2107.02270
 MARKERS = "osD^vP<X>*"

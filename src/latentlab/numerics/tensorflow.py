@@ -27,6 +27,9 @@ def start_tensorflow(seed: int, threads: int) -> ModuleType:
         tf.config.threading.set_intra_op_parallelism_threads(threads)
         tf.config.threading.set_inter_op_parallelism_threads(threads)
     tf.config.experimental.enable_op_determinism()
+    keras.config.set_image_data_format("channels_last")  # as the next two, whatever a keras.json of the user's says
+    keras.config.set_floatx("float32")
+    keras.config.set_epsilon(1e-7)
     keras.utils.set_random_seed(seed)
     return tf  # type: ignore[no-any-return]
 

@@ -5,7 +5,7 @@ Importing it takes a second: import it where it is used.
 
 import os
 import subprocess
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -91,6 +91,23 @@ def sort_lock(order: Sequence[str], path: Path) -> None:
     if found != wanted:
         with modify_yaml(str(path)) as lock:
             lock["stages"] = {name: lock["stages"][name] for name in wanted}
+
+
+def drop_from_lock(path: Path, names: Sequence[str]) -> None:
+    """Remove stages from the dvc.lock at `path`."""
+    if names:
+        with modify_yaml(str(path)) as lock:
+            for name in names:
+                lock["stages"].pop(name, None)
+
+
+def in_cache(hashes: Iterable[str]) -> set[str]:
+    """Those of the MD5 hashes whose content the project's cache has; none outside a project."""
+    try:
+        with Repo() as repo:
+            return {each for each in hashes if repo.cache.local.exists(each)}
+    except DvcException:
+        return set()
 
 
 def check_out_outputs(name: str) -> None:

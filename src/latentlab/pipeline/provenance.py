@@ -10,6 +10,7 @@ from pathlib import Path
 from latentlab.pipeline.libraries import pinned
 
 LIBRARIES = ("dvc", "keras", "matplotlib", "mlflow", "numpy", "scikit-learn", "tensorflow")
+LARGEST = 10**8  # bytes of untracked files that are hashed; more would keep a core busy for seconds
 RESULTS = ("dvc.lock", "metrics", "plan")  # in git, but written by the pipeline itself
 INSTRUCTIONS = ("sse4_2", "avx", "avx2", "fma", "avx512f", "avx512_vnni", "avx512_bf16", "amx_bf16", "asimd", "sve")
 
@@ -17,7 +18,7 @@ INSTRUCTIONS = ("sse4_2", "avx", "avx2", "fma", "avx512f", "avx512_vnni", "avx51
 def git_tags() -> dict[str, str]:
     """Commit, whether files differ from it other than by results, and then a hash of how; empty outside a repository.
 
-    The hash is SHA-256 of `git diff` and of the names and contents of untracked files.
+    The hash is SHA-256 of `git diff` and of the names and contents of untracked files, unless these are very large.
     """
     commit = git("rev-parse", "HEAD")
     if commit is None:
@@ -28,9 +29,14 @@ def git_tags() -> dict[str, str]:
     if not changes:
         return tags
     digest = hashlib.sha256(os.fsencode(git("diff", "--binary", "HEAD", *where) or ""))
-    for name in (git("ls-files", "-z", "--others", "--exclude-standard", *where) or "").split("\0"):
-        if name and Path(name).is_file():
-            digest.update(os.fsencode(name) + Path(name).read_bytes())
+    names = (git("ls-files", "-z", "--others", "--exclude-standard", *where) or "").split("\0")
+    untracked = [Path(name) for name in names if name and Path(name).is_file()]
+    if sum(path.stat().st_size for path in untracked) > LARGEST:
+        return tags | {"git.diff": f"not hashed, as untracked files are larger than {LARGEST // 10**6} MB"}
+    for path in untracked:
+        digest.update(os.fsencode(path))
+        with path.open("rb") as file:
+            digest.update(hashlib.file_digest(file, "sha256").digest())
     return tags | {"git.diff": digest.hexdigest()}
 
 

@@ -7,6 +7,7 @@ the pipeline here, while all results are still there; the plans are then as they
 import sys
 
 from latentlab.config import params, paths
+from latentlab.pipeline.leftovers import clear_leftovers
 from latentlab.pipeline.libraries import not_as_locked
 from latentlab.pipeline.plan import make_plans, write_plans
 from latentlab.stages._command import run
@@ -19,6 +20,8 @@ def main() -> str:
     for line in not_as_locked(paths.REQUIREMENTS):
         print(f"warning: {line}", file=sys.stderr)
     changes = write_plans(plans)
+    for line in clear_leftovers(p):
+        print(f"warning: {line}", file=sys.stderr)
     for line in changes:
         print(f"  {line}")
     return f"plan: {len(plans)} stages of {len(p.variants)} variants, {len(changes) or 'nothing'} changed"

@@ -35,7 +35,7 @@ def _train(p: ForTrain, train: Array, validation: Array, checkpoint_seconds: flo
     v = p.variant
     start_tensorflow(p.seed, p.threads)
     from latentlab.training.events import Events
-    from latentlab.training.fit import fit
+    from latentlab.training.fit import NotFiniteError, fit
     from latentlab.training.strategy import find_strategy, scope
 
     strategy = find_strategy()
@@ -48,7 +48,7 @@ def _train(p: ForTrain, train: Array, validation: Array, checkpoint_seconds: flo
     try:
         watchers = [live.epoch, Events(v.name).epoch]
         result = fit(trained, train, validation, v, p.seed, checkpoint, strategy, watchers)
-    except UserError:
+    except NotFiniteError:
         _delete(checkpoint)
         raise
     done = f"train {v.name}: {len(result.history)} epochs, validation loss {result.kept['validation_loss']:.4f}"

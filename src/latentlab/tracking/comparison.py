@@ -62,23 +62,25 @@ def find(studies: Sequence[str], names: Sequence[str]) -> list[Any]:
 
 
 def grouped(runs: Iterable[Any]) -> list[Row]:
-    """A row for the runs that share study, variant, parameters and code; what tells apart rows of one name joins it."""
+    """A row for the runs that differ in the seed alone; what tells apart rows of one name joins it."""
     groups: dict[tuple[Any, ...], list[Any]] = {}
     for run in runs:
         params = {name: value for name, value in run.data.params.items() if name != SEED}
         origin = run.data.tags.get("latentlab.study", ""), run.info.run_name
-        code = run.data.tags.get("latentlab.code", "")
-        groups.setdefault((origin, tuple(sorted(params.items())), code), []).append(run)
+        tags = run.data.tags
+        others = tags.get("dataset.sha256", ""), tags.get("latentlab.code", "")
+        groups.setdefault((origin, tuple(sorted(params.items())), others), []).append(run)
     return [_row(key[0], members, _differences(key, groups)) for key, members in groups.items()]
 
 
 def _differences(key: tuple[Any, ...], groups: Iterable[tuple[Any, ...]]) -> str:
-    """Parameters, or else the code, in which a group differs from others of its name."""
-    origin, params, code = key
-    others = [(dict(theirs), their_code) for name, theirs, their_code in groups if name == origin]
+    """Parameters, or else data or source, in which a group differs from others of its name."""
+    origin, params, hashes = key
+    others = [(dict(theirs), their_hashes) for name, theirs, their_hashes in groups if name == origin]
     found = [f"{name}={value}" for name, value in params if any(theirs.get(name) != value for theirs, _ in others)]
-    if not found and any(their_code != code for _, their_code in others):
-        found = [f"source {code[:7]}"]
+    for at, kind in enumerate(("data", "source")):
+        if not found and any(theirs[at] != hashes[at] for _, theirs in others):
+            found = [f"{kind} {hashes[at][:7]}"]
     return ", ".join(found)
 
 

@@ -37,6 +37,7 @@ class Checkpoint:
     key: str
     seconds: float = SECONDS
     _written: float = field(default_factory=time.monotonic)
+    _warned: bool = False
 
     def load(self) -> State | None:
         """The state in the file, if there is one. A damaged or foreign file costs one line of warning."""
@@ -61,7 +62,7 @@ class Checkpoint:
         return time.monotonic() - self._written >= self.seconds
 
     def save(self, state: State) -> None:
-        """Replace the file."""
+        """Replace the file. Where that cannot be done the one before stays, and it costs one line of warning."""
         parts = {"weights": state.weights, "optimizer": state.optimizer, "best": state.best}
         about = {
             "key": self.key,
@@ -70,15 +71,18 @@ class Checkpoint:
             "counts": {part: len(arrays) for part, arrays in parts.items()},
         }
         named = {f"{part}{i}": array for part, arrays in parts.items() for i, array in enumerate(arrays)}
-        write_npz(self.path, {"about": np.frombuffer(json.dumps(about).encode(), np.uint8), **named})
+        try:
+            write_npz(self.path, {"about": np.frombuffer(json.dumps(about).encode(), np.uint8), **named})
+        except UserError as error:
+            if not self._warned:
+                print(f"warning: {error}; training goes on without it", file=sys.stderr)
+            self._warned = True
         self._written = time.monotonic()
 
     def delete(self) -> None:
-        """Remove the file, and the folder if that was the last one in it."""
+        """Remove the file. The folder stays: another process may be about to write there."""
         self.path.unlink(missing_ok=True)
         remove_leftovers(self.path)
-        if self.path.parent.is_dir() and not any(self.path.parent.iterdir()):
-            self.path.parent.rmdir()
 
     def _warn(self, reason: str) -> None:
         print(f"warning: {self.path}: ignored, as it is {reason}; training starts anew", file=sys.stderr)

@@ -22,6 +22,10 @@ from latentlab.training.tensors import as_tensor
 ADVICE = "try a lower learning_rate"
 
 
+class NotFiniteError(UserError):
+    """A training that cannot go on: its state is of no use any more."""
+
+
 @dataclass(frozen=True)
 class Fit:
     """`history` has a row an epoch, counted from 1. `kept_epoch` is the one whose weights the models have now."""
@@ -51,7 +55,7 @@ def fit(
     With a `checkpoint` it goes on from there, to the same result to the bit, and keeps it up to date. With a `strategy`
     its replicas share each batch; results are then the same but for rounding (and for the draws of noise and codes).
     Each of the `watchers` is called with the row of the history after each epoch.
-    Raises `UserError` at the first epoch with a loss that is not finite.
+    Raises `NotFiniteError` at the first epoch with a loss that is not finite.
     """
     settings = variant.training
     train, validation = as_tensor(train), as_tensor(validation)
@@ -71,7 +75,7 @@ def fit(
             row = {name: float(value) for name, value in train_once(tf.constant(epoch)).items()}
             row |= {f"validation_{name}": float(value) for name, value in validate().items()}
             if not all(map(math.isfinite, row.values())):
-                raise UserError(f"variant {variant.name}: loss is not finite in epoch {epoch}; {ADVICE}")
+                raise NotFiniteError(f"variant {variant.name}: loss is not finite in epoch {epoch}; {ADVICE}")
             row = {"epoch": epoch, **row}
             progress.add(row)
             for watcher in watchers:

@@ -1,0 +1,75 @@
+"""Results of variants that are gone from params.yaml: they would change what `compare` and `track` depend on."""
+
+import shutil
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+from latentlab.config import paths
+from latentlab.config.params import RESERVED, Params
+from latentlab.config.stages import EACH_VARIANT
+from latentlab.pipeline.inputs import md5
+from latentlab.pipeline.provenance import git
+from latentlab.storage.yaml import read_yaml
+
+
+def clear_leftovers(p: Params) -> list[str]:
+    """Remove files and lock entries of variants that are gone; a line for each that stays.
+
+    A file goes only if git has it as it is, or DVC's cache has its bytes: what is in params.yaml again tomorrow comes
+    back from there.
+    """
+    found = list(leftovers(p))
+    gone = entries_of_others(p)
+    if not found and not gone:
+        return []
+    from latentlab.pipeline.dvc import drop_from_lock, in_cache  # DVC takes a second, for leftovers alone
+
+    hashes = {path: set(_hashes(path)) for path in found}
+    cached = in_cache(set().union(*hashes.values()))
+    kept = [path for path in found if not hashes[path] <= cached and not _git_has(path)]
+    for path in found:
+        if path not in kept:
+            _remove(path)
+    still = {path.stem for path in kept}
+    drop_from_lock(paths.LOCK, [name for name in gone if name.partition("@")[2] not in still])
+    return [
+        f"{path}: of no variant in params.yaml, kept as neither git nor DVC's cache has its bytes; remove it yourself"
+        for path in kept
+    ]
+
+
+def leftovers(p: Params) -> Iterator[Path]:
+    """Files and folders where results of variants lie, that are of none of these."""
+    name = "*"
+    for pattern in (paths.encoder(name).parent, paths.latents(name), paths.decoded(name), paths.embedding(name)):
+        yield from (path for path in Path().glob(str(pattern)) if path.stem not in p.variants)
+    yield from (path for path in Path().glob(str(paths.metrics(p.study, name))) if path.stem not in p.variants)
+    plots = Path().glob(str(paths.plots(p.study, name)))
+    yield from (path for path in plots if path.name not in p.variants and path.name not in RESERVED)
+
+
+def entries_of_others(p: Params) -> list[str]:
+    """Names of stages in dvc.lock that are of other variants than these."""
+    stages: Iterable[str] = read_yaml(paths.LOCK).get("stages") or () if paths.LOCK.exists() else ()
+    split = ((name, *name.partition("@")[::2]) for name in stages)
+    return [name for name, stage, variant in split if stage in EACH_VARIANT and variant not in p.variants]
+
+
+def _hashes(path: Path) -> Iterator[str]:
+    """MD5 of a file, or of a folder and of each file in it."""
+    yield md5(path)
+    if path.is_dir():
+        yield from (md5(file) for file in path.rglob("*") if file.is_file())
+
+
+def _git_has(path: Path) -> bool:
+    """Whether a path is committed, as it is."""
+    known = git("ls-files", "--error-unmatch", "--", str(path))
+    return known is not None and git("status", "--porcelain", "--", str(path)) == ""
+
+
+def _remove(path: Path) -> None:
+    if path.is_dir():
+        shutil.rmtree(path)
+    else:
+        path.unlink()
