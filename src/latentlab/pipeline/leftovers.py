@@ -56,10 +56,8 @@ def entries_of_others(p: Params) -> list[str]:
 
 
 def _hashes(path: Path) -> Iterator[str]:
-    """MD5 of a file, or of a folder and of each file in it."""
-    yield md5(path)
-    if path.is_dir():
-        yield from (md5(file) for file in path.rglob("*") if file.is_file())
+    """MD5 of a file, or of each file in a folder."""
+    yield from (md5(file) for file in (path.rglob("*") if path.is_dir() else (path,)) if file.is_file())
 
 
 def _git_has(path: Path) -> bool:
