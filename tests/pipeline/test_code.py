@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from latentlab.errors import UserError
 from latentlab.pipeline.code import NOT_COUNTED, PACKAGE, code_of, fingerprint
 from tests.conftest import ROOT
 
@@ -143,6 +144,13 @@ def test_an_edit_changes_the_stages_that_it_can_affect(
     package: Path, name: str, old: str, new: str, stages: set[str]
 ) -> None:
     assert changed_stages(package, name, old, new) == stages
+
+
+@pytest.mark.parametrize(("content", "fault"), [(b"def (:", "line 1: "), (b"\xff", "no text")])
+def test_a_file_that_is_no_python_is_named(package: Path, content: bytes, fault: str) -> None:
+    (package / "figures/bars.py").write_bytes(content)
+    with pytest.raises(UserError, match=rf"figures/bars\.py: {fault}"):
+        code_of(ROOTS["compare"], package)
 
 
 def test_an_import_inside_a_function_counts(package: Path) -> None:

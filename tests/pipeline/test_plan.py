@@ -13,6 +13,7 @@ from latentlab.errors import UserError
 from latentlab.pipeline import libraries
 from latentlab.pipeline.plan import Plan, check_unchanged, make_plans, read_parameters, write_plans
 from latentlab.stages import plan
+from tests.conftest import git
 
 Write = Callable[[dict[str, Any]], None]
 
@@ -199,6 +200,17 @@ def test_a_new_version_of_a_drawing_library_retrains_nothing() -> None:
     for drawing in ("matplotlib", "pillow", "scikit-image"):
         users = {stage for stage, names in libraries.LIBRARIES.items() if drawing in names}
         assert not users & {"train", "extract", "tsne"}
+
+
+def test_what_no_stage_has_made_is_never_removed(two: dict[str, Any], write_params: Write) -> None:
+    write_params(two)
+    git("init", "-q")
+    Path("models").mkdir()
+    Path("models/notes.txt").write_text("mine")
+    git("add", ".")
+    git("-c", "user.name=t", "-c", "user.email=t@example.org", "commit", "-qm", "notes")
+    plan.main()
+    assert Path("models/notes.txt").read_text() == "mine"
 
 
 def test_leftovers_that_are_kept_nowhere_stay_and_are_named(

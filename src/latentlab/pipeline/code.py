@@ -8,6 +8,8 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+from latentlab.errors import UserError
+
 PACKAGE = Path(__file__).parents[1]
 NOT_COUNTED = {  # rooms and modules that no result depends on
     "errors": "words alone",
@@ -22,7 +24,8 @@ def code_of(roots: Iterable[str], package: Path = PACKAGE) -> dict[str, str]:
     """The fingerprint of each file that modules such as `stages/train` reach by imports, themselves included.
 
     Imports inside functions and the `__init__` of each folder on the way count, as do files that are not Python in a
-    folder that is reached. Modules that are found by name, as architectures are, have to be among the `roots`.
+    folder that is reached. Modules that are found by name, as architectures are, have to be among the `roots`. Raises
+    `UserError` for a file that is no Python.
     """
     files = set(_closure(roots, package))
     folders = {file.parent for file in files}
@@ -50,8 +53,18 @@ def _closure(roots: Iterable[str], package: Path) -> Iterator[Path]:
             path = package / name / "__init__.py"
         if path.is_file():
             yield path
-            todo += imported(path)
+            todo += _imported_or_named(path)
             todo += [str(parent) for parent in Path(name).parents]
+
+
+def _imported_or_named(path: Path) -> tuple[str, ...]:
+    """What a file imports. Raises `UserError` that names it if it is no Python."""
+    try:
+        return imported(path)
+    except SyntaxError as error:
+        raise UserError(f"{path}: line {error.lineno}: {error.msg}") from None
+    except UnicodeDecodeError as error:
+        raise UserError(f"{path}: no text ({error.reason})") from None
 
 
 def imported(path: Path) -> tuple[str, ...]:

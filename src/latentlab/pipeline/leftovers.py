@@ -15,25 +15,26 @@ from latentlab.storage.yaml import read_yaml
 def clear_leftovers(p: Params) -> list[str]:
     """Remove files and lock entries of variants that are gone; a line for each that stays.
 
-    A file goes only if git has it as it is, or DVC's cache has its bytes: what is in params.yaml again tomorrow comes
-    back from there.
+    A file goes only if dvc.lock has a variant of its name, and if git has it as it is or DVC's cache has its bytes, from
+    where it comes back.
     """
     found = list(leftovers(p))
     gone = entries_of_others(p)
+    once = {name.partition("@")[2] for name in gone}
     if not found and not gone:
         return []
     from latentlab.pipeline.dvc import drop_from_lock, in_cache  # DVC takes a second, for leftovers alone
 
     hashes = {path: set(_hashes(path)) for path in found}
     cached = in_cache(set().union(*hashes.values()))
-    kept = [path for path in found if not hashes[path] <= cached and not _git_has(path)]
-    for path in found:
-        if path not in kept:
-            _remove(path)
+    safe = {path for path in found if path.stem in once and (hashes[path] <= cached or _git_has(path))}
+    kept = [path for path in found if path not in safe]
+    for path in safe:
+        _remove(path)
     still = {path.stem for path in kept}
     drop_from_lock(paths.LOCK, [name for name in gone if name.partition("@")[2] not in still])
     return [
-        f"{path}: of no variant in params.yaml, kept as neither git nor DVC's cache has its bytes; remove it yourself"
+        f"{path}: of no variant in params.yaml, kept as it is unknown or nowhere else; remove it if you do not need it"
         for path in kept
     ]
 

@@ -42,7 +42,10 @@ def _use_source_of_project(module: str) -> None:
     source = root / "src" if root else None
     if source is None or not (source / "latentlab").is_dir() or source.samefile(SOURCE):
         return
-    path = os.pathsep.join(filter(None, [str(source), os.environ.get("PYTHONPATH")]))
+    others = os.environ.get("PYTHONPATH", "")
+    if others.split(os.pathsep)[0] == str(source):  # tried, and something else comes first
+        raise SystemExit(f"error: {SOURCE}: this latentlab runs in place of the one in {source}; uninstall it")
+    path = os.pathsep.join(filter(None, [str(source), others]))
     os.execve(sys.executable, [sys.executable, "-m", module, *sys.argv[1:]], os.environ | {"PYTHONPATH": path})
 
 
