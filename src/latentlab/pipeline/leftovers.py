@@ -15,7 +15,7 @@ from latentlab.storage.yaml import read_yaml
 def clear_leftovers(p: Params) -> list[str]:
     """Remove files and lock entries of variants that are gone; a line for each that stays.
 
-    A file goes only if dvc.lock has a variant of its name and git or DVC's cache has its bytes, from where it comes back.
+    A file goes only if dvc.lock has a variant of its name and git or DVC's cache has its bytes: it can come back.
     """
     found = list(leftovers(p))
     gone = entries_of_others(p)
