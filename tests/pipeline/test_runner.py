@@ -136,7 +136,7 @@ def test_a_loss_that_is_not_finite_stops_the_run_and_keeps_all_results(clone: Pa
     assert line in (done.stdout + done.stderr).splitlines()
     assert (contents(clone / "models/vae"), locked(clone, "train@vae")) == good
     assert paths.metrics("tiny", "simple").exists()
-    assert not (clone / "checkpoints").exists()
+    assert list((clone / "checkpoints").iterdir()) == []
 
 
 def test_data_of_the_users_own_is_watched_and_downloads_are_not(clone: Path) -> None:
@@ -281,7 +281,9 @@ def test_what_is_edited_during_a_training_is_not_recorded_as_used(clone: Path, c
 @pytest.mark.usefixtures("edit")
 def test_a_variant_that_is_gone_leaves_nothing_and_comes_back(clone: Path) -> None:
     lock, names = (clone / "dvc.lock").read_text(), {"train@simple", "plot@simple"}
-    files = {path for path in clone.rglob("*simple*") if ".dvc" not in path.parts and "mlartifacts" not in path.parts}
+    files = {
+        path for name in ("data", "models", "plots", "metrics", "plan") for path in (clone / name).rglob("*simple*")
+    }
     assert len(files) >= 11
     text = Path("params.yaml").read_text()
     Path("params.yaml").write_text(re.sub("  simple: .*\n", "", text))

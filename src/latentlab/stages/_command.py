@@ -1,16 +1,13 @@
 """How a stage's `main` becomes a command: `python -m latentlab.stages.<stage> [variant]`."""
 
-import os
 import sys
 import time
 from collections.abc import Callable
-from pathlib import Path
 
 from latentlab.errors import UserError
 from latentlab.pipeline.plan import check_unchanged
 from latentlab.pipeline.restore import restore_outputs
 
-SOURCE = Path(__file__).parents[2]
 FIRST = "plan"  # the stage that makes the plans, and has none
 
 
@@ -27,26 +24,7 @@ def run(main: Callable[..., str]) -> None:
     if len(given) != len(wanted):
         print(" ".join(["usage: python -m", module, *(name.upper() for name in wanted)]), file=sys.stderr)
         sys.exit(2)
-    _use_source_of_project(module)
     run_checked(main, module.rpartition(".")[2], given)
-
-
-def _use_source_of_project(module: str) -> None:
-    """Begin anew with the `src/` of the project that the process is in, if this package is another one.
-
-    An editable install points at one tree, while `dvc exp run --temp` works in a copy, and a virtual environment may
-    serve several clones.
-    """
-    here = Path.cwd()
-    root = next((folder for folder in (here, *here.parents) if (folder / ".dvc").is_dir()), None)
-    source = root / "src" if root else None
-    if source is None or not (source / "latentlab").is_dir() or source.samefile(SOURCE):
-        return
-    others = os.environ.get("PYTHONPATH", "")
-    if others.split(os.pathsep)[0] == str(source):  # tried, and something else comes first
-        raise SystemExit(f"error: {SOURCE}: this latentlab runs in place of the one in {source}; uninstall it")
-    path = os.pathsep.join(filter(None, [str(source), others]))
-    os.execve(sys.executable, [sys.executable, "-m", module, *sys.argv[1:]], os.environ | {"PYTHONPATH": path})
 
 
 def run_checked(main: Callable[..., str], stage: str, given: list[str]) -> None:
