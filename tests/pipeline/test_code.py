@@ -82,6 +82,7 @@ FOLDERS = (*(Path(folder) for folder in os.get_exec_path()), *Path.home().glob("
 OTHERS = [str(path) for folder in FOLDERS for path in sorted(folder.glob("python3.1[123]"))]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("python", OTHERS)
 def test_every_file_has_the_same_fingerprint_in_every_python(python: str) -> None:
     files = sorted(str(path) for path in PACKAGE.rglob("*.py"))

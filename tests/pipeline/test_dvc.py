@@ -16,6 +16,8 @@ from latentlab.pipeline.inputs import md5
 from latentlab.pipeline.runner import reproduce
 from tests.conftest import commit, git, run
 
+pytestmark = pytest.mark.slow
+
 PIPELINE = """
 stages:
   last:

@@ -8,7 +8,7 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -159,6 +159,10 @@ class Handler(BaseHTTPRequestHandler):
         if content is None or isinstance(fault, int):
             self.send_error(fault or 404)
             return
+        with suppress(OSError):  # who waits for an answer may be gone
+            self.answer(content, fault)
+
+    def answer(self, content: bytes, fault: Any) -> None:  # noqa: D102
         if fault == "silent":
             time.sleep(2 * TIMEOUT)
         self.send_response(200)
