@@ -128,6 +128,7 @@ def show_runs(
     sort: Annotated[str, typer.Option(metavar="METRIC", help="best first")] = "test/bce",
     csv: Annotated[bool, typer.Option("--csv", help="every metric, for spreadsheets")] = False,
     markdown: Annotated[bool, typer.Option("--markdown", help="as a Markdown table")] = False,
+    superseded: Annotated[bool, typer.Option("--superseded", help="with runs of older versions")] = False,
     runs: Annotated[list[str] | None, typer.Option(hidden=True, help="as NAMES, until version 0.2")] = None,
 ) -> None:
     """Show finished runs in MLflow side by side. Those that differ only in the seed are a row: mean ± deviation."""
@@ -140,7 +141,7 @@ def show_runs(
 
     wanted = [*(names or []), *(runs or [])]
     studies = study or ([] if wanted else [params.load().study])
-    rows = comparison.ordered(comparison.grouped(comparison.find(studies, wanted)), sort)
+    rows = comparison.ordered(comparison.grouped(comparison.find(studies, wanted, superseded)), sort)
     if csv:
         print(comparison.comma_separated(rows))
     elif markdown:

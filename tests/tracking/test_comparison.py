@@ -13,8 +13,12 @@ from latentlab.cli import app
 from latentlab.errors import UserError
 from latentlab.report import table
 from latentlab.tracking import comparison as runs
+from latentlab.tracking.bring import bring
+from latentlab.tracking.comparison import FINISHED
+from latentlab.tracking.glance import KEY, KEYS, SUPERSEDED
 from latentlab.tracking.models import ToServe, put_model
 from latentlab.tracking.registry import register_best
+from latentlab.tracking.revisions import checked_names
 from latentlab.tracking.run import Run
 from latentlab.tracking.store import Store
 from tests.conftest import ROOT
@@ -180,3 +184,58 @@ def test_runs_on_other_data_are_no_seeds_of_each_other(store: Store) -> None:
         add(store, f"s{seed}", bce, seed=seed).set_tags({"dataset.sha256": data})
     body = lines(show("--markdown").output)[2:]
     assert [row[:2] for row in body] == [["simple (data aaaaaaa)", "2"], ["simple (data bbbbbbb)", "1"]]
+
+
+def of_an_older_version(run: Run) -> Run:
+    run.drop_tag(KEYS)
+    return run
+
+
+def test_superseded_runs_are_left_out_unless_asked_for(store: Store) -> None:
+    add(store, "new", 0.2)
+    add(store, "old", 0.1, epochs=9).set_tags({SUPERSEDED: "yes"})
+    assert [row[0] for row in lines(show("--markdown").output)[2:]] == ["simple"]
+    names = [row[0] for row in lines(show("--markdown", "--superseded").output)[2:]]
+    assert names == ["simple (epochs=9)", "simple (epochs=5)"]
+    add(store, "other", 0.1, study="gone").set_tags({SUPERSEDED: "yes"})
+    with pytest.raises(UserError, match="no finished run"):
+        runs.find(["gone"], [])
+
+
+def test_runs_with_keys_of_an_older_version_are_marked_once(store: Store) -> None:
+    of_an_older_version(add(store, "old", 0.1))
+    add(store, "new", 0.2)
+
+    class Found:
+        """A result that the store has."""
+
+        study, key = "quick", "new"
+
+        def is_complete_in(self, *_: object) -> bool:
+            return True
+
+    summary = bring([Found()], store.place, [])  # type: ignore[list-item]
+    assert (summary.superseded, summary.complete) == (1, 1)
+    assert str(summary).endswith("; 1 of an older version are marked as superseded")
+    marked = {run.data.tags[KEY]: SUPERSEDED in run.data.tags for run in store.runs("quick", FINISHED)}
+    assert marked == {"old": True, "new": False}
+    before = store.place.database.read_bytes() if store.place.database else b""
+    assert str(bring([Found()], store.place, [])).startswith("nothing to do")  # type: ignore[list-item]
+    assert store.place.database
+    assert store.place.database.read_bytes() == before
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        {"study": "../../etc", "variants": {"a": 1}},
+        {"study": "quick", "variants": {"../a": 1}},
+        {"study": "quick", "variants": {5: 1}},
+        {"study": None},
+        {},
+    ],
+)
+def test_names_of_other_revisions_are_looked_at_before_they_become_paths(content: dict[str, object]) -> None:
+    with pytest.raises(UserError, match=r"^abc:params\.yaml: found the name .*, allowed: a-z, 0-9 and _"):
+        checked_names(content, "abc:params.yaml")
+    assert checked_names({"study": "quick", "variants": {"a": {}}}, "abc") == ("quick", ["a"])

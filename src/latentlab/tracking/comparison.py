@@ -12,7 +12,7 @@ from typing import Any
 from latentlab.errors import UserError
 from latentlab.report.markdown import markdown_table
 from latentlab.report.table import COLUMNS, Column, better
-from latentlab.tracking.glance import KEY
+from latentlab.tracking.glance import KEY, SUPERSEDED
 from latentlab.tracking.place import Place
 from latentlab.tracking.store import Store
 
@@ -40,17 +40,19 @@ class Cell:
     best: bool
 
 
-def find(studies: Sequence[str], names: Sequence[str]) -> list[Any]:
+def find(studies: Sequence[str], names: Sequence[str], superseded: bool = False) -> list[Any]:
     """MLflow's finished runs of some studies (all without a name), and of them those with one of the `names`.
 
-    A name is that of a variant, or the id of a run. Raises `UserError` if there is nothing, and `StoreError`.
+    A name is that of a variant, or the id of a run. `superseded` adds the runs of older versions. Raises `UserError` if
+    there is nothing, and `StoreError`.
     """
     store = Store(Place.of(Path()))
     known = store.studies()
     for study in studies:
         if study not in known:
             raise UserError(f"--study: found no {study!r} in {store.place}, allowed: {', '.join(known)}")
-    runs = [run for study in studies or known for run in store.runs(study, FINISHED)]
+    found = [run for study in studies or known for run in store.runs(study, FINISHED)]
+    runs = [run for run in found if superseded or SUPERSEDED not in run.data.tags]
     for name in names:
         if not any(name in (run.info.run_name, run.info.run_id) for run in runs):
             there = ", ".join(sorted({run.info.run_name for run in runs})) or "nothing here"

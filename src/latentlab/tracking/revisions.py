@@ -1,7 +1,7 @@
 """`latentlab track --all`: the results of every commit and of every experiment of DVC, from its cache or remote."""
 
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
 from functools import cached_property
 from pathlib import Path
@@ -10,6 +10,7 @@ from typing import Any
 from tqdm import tqdm
 
 from latentlab.config import paths
+from latentlab.config.params import NAME
 from latentlab.errors import UserError
 from latentlab.pipeline import provenance
 from latentlab.pipeline.inputs import md5, recorded
@@ -63,21 +64,31 @@ def _results(commits: Any, stack: ExitStack, faults: list[str]) -> Iterator[Resu
         revision = Revision(commit, stack)
         try:
             lock, p = (parse_yaml(revision.text(path), f"{commit[:9]}:{path}") for path in (paths.LOCK, paths.PARAMS))
+            study, variants = checked_names(p, f"{commit[:9]}:{paths.PARAMS}")
         except UserError as error:
             faults.append(str(error))
             continue
         tags = {"git.commit": commit, "git.dirty": "false", **provenance.pinned_tags(revision.text(paths.REQUIREMENTS))}
         if commit in names:
             tags["dvc.experiment"] = names[commit]
-        for variant in p.get("variants", {}):
+        for variant in variants:
             try:
                 found = recorded(lock, variant, revision.text)
             except UserError as error:
                 faults.append(f"{commit[:9]}: {error}")
                 continue
-            yield Result(
-                str(p.get("study")), variant, found, revision, tags | {"command": provenance.command(commit, variant)}
-            )
+            command = provenance.command(commit, variant)
+            yield Result(study, variant, found, revision, tags | {"command": command})
+
+
+def checked_names(p: Mapping[str, Any], where: str) -> tuple[str, list[str]]:
+    """The study and the variants of a parameter file that may be anybody's: they become paths. Raises `UserError`."""
+    variants = p.get("variants")
+    study, *others = found = [p.get("study"), *(variants if isinstance(variants, dict) else [])]
+    for name in found:
+        if not isinstance(name, str) or not NAME.fullmatch(name):
+            raise UserError(f"{where}: found the name {name!r}, allowed: a-z, 0-9 and _, a letter first")
+    return study, others
 
 
 class Revision:

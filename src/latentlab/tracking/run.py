@@ -13,7 +13,7 @@ from mlflow.store.artifact.artifact_repository_registry import get_artifact_repo
 from mlflow.tracking.multimedia import compress_image_size
 from PIL import Image
 
-from latentlab.tracking.glance import KEY, Held
+from latentlab.tracking.glance import KEY, KEYS, PLANS, Held
 from latentlab.tracking.store import Store, now
 
 BATCH = 1000  # metrics that a server takes in one call; of params and tags it takes 100
@@ -46,7 +46,9 @@ class Run:
             found = store.client.search_runs([experiment], f"tags.`{KEY}` = '{key}'", order_by=["start_time"])
             if found:
                 return cls(store, found[0])
-            made = store.client.create_run(experiment, run_name=name, tags={KEY: key, "latentlab.variant": name})
+            made = store.client.create_run(
+                experiment, run_name=name, tags={KEY: key, KEYS: PLANS, "latentlab.variant": name}
+            )
             run = cls(store, made, new=True)
             run.writes = 1
             return run
