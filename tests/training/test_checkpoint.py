@@ -36,7 +36,7 @@ SETTINGS: dict[str, dict[str, Any]] = {
     "sparse": {"epochs": 9, "learning_rate": 0.1, "learning_rate_schedule": {"kind": "plateau", "patience": 1}},
 }
 
-SLOW = {"conv", "denoise", "lstm"}
+SLOW = {"conv", "denoise", "lstm", "vae"}
 
 
 class StoppedError(Exception):

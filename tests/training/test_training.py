@@ -75,7 +75,12 @@ def test_every_optimizer_learns_at_its_default_rate(tiny: dict[str, Any], optimi
     assert result.history[-1]["loss"] < 0.97 * result.history[0]["loss"]
 
 
-@pytest.mark.parametrize("name", ["simple", "denoise", "vae"])
+def and_slowly(*names: str) -> list[Any]:
+    """Variants that take seconds more."""
+    return [pytest.param(name, marks=pytest.mark.slow) for name in names]
+
+
+@pytest.mark.parametrize("name", ["simple", *and_slowly("denoise", "vae")])
 def test_same_seed_same_bytes_and_another_seed_others(tiny: dict[str, Any], name: str) -> None:
     v = variant(tiny, name)
     xla = name == "simple"
@@ -128,7 +133,7 @@ def test_a_loss_that_is_not_finite_stops_with_one_line(tiny: dict[str, Any]) -> 
         trained(v)
 
 
-@pytest.mark.parametrize("name", ["simple", *(pytest.param(name, marks=pytest.mark.slow) for name in ("conv", "vae"))])
+@pytest.mark.parametrize("name", ["simple", *and_slowly("conv", "vae")])
 def test_mixed_precision_keeps_float32_models_and_nearly_the_loss(tiny: dict[str, Any], name: str) -> None:
     v = variant(tiny, name, epochs=8)
     _, result = trained(v, xla=True)
