@@ -1,7 +1,6 @@
 """Models and datasets are found by their file name: dropping in a file is all it takes to add one.
 
-There is no registry on purpose. It would be a dependency of every training stage, and one new line in it
-would retrain everything.
+There is no registry on purpose: it would be one more file to touch, and code that every training depends on.
 """
 
 import importlib
