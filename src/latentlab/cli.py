@@ -3,7 +3,8 @@
 import os
 import sys
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import chdir, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -12,12 +13,9 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from latentlab.config import params, paths
-from latentlab.config.settings import flattened
+from latentlab.config import params, paths, project, studies
 from latentlab.errors import UserError
 from latentlab.report import table
-from latentlab.storage.replacing import replacing
-from latentlab.storage.yaml import read_yaml
 
 if TYPE_CHECKING:
     from latentlab.tracking.comparison import Cell
@@ -41,78 +39,121 @@ def run() -> None:
         sys.exit(1)
 
 
-@app.command()
-def study(name: Annotated[str | None, typer.Argument(help="which study; without it, list them")] = None) -> None:
-    """Copy studies/NAME.yaml to params.yaml, and say what that changes."""
-    names = sorted(path.stem for path in paths.STUDIES.glob("*.yaml"))
-    if name is None:
-        for each in names:
-            print(f"{each:12s} {_purpose(paths.STUDIES / f'{each}.yaml')}")
+STUDIES = Annotated[
+    list[str] | None, typer.Argument(metavar="[STUDY]...", help="which studies [default: that of the current folder]")
+]
+study_app = typer.Typer(help="List the studies, or make one.", invoke_without_command=True)
+app.add_typer(study_app, name="study")
+
+
+@study_app.callback()
+def list_studies(context: typer.Context) -> None:
+    """List the studies: whether their results are up to date, and how much space they take."""
+    if context.invoked_subcommand:
         return
-    if name not in names:
-        raise UserError(f"studies/: found no {name!r}, allowed: {', '.join(names) or 'nothing here'}")
-    source = paths.STUDIES / f"{name}.yaml"
-    params.load(source)
-    changes = _changes(_flat(paths.PARAMS), _flat(source))
-    with replacing(paths.PARAMS) as temporary:
-        temporary.write_text(source.read_text())
-    print("\n".join(changes) if changes else f"params.yaml is {source} already")
+    from latentlab.pipeline.state import size, state
+
+    found = studies.studies()
+    rows = [
+        [name, escape(state(folder)), f"{size(folder) / 1e6:,.1f} MB", escape(studies.purpose(folder))]
+        for name, folder in found.items()
+    ]
+    _print_wide(_columns("studies", ["study", "state", "on disk", "about"], rows, left=("study", "state", "about")))
+
+
+@study_app.command(name="new")
+def make_study(
+    name: Annotated[str, typer.Argument(help="a-z, 0-9 and _")],
+    like: Annotated[
+        str | None, typer.Option(metavar="STUDY", help="whose parameters, or a parameter file [default: the root's]")
+    ] = None,
+) -> None:
+    """Make the folder studies/NAME with parameters to start from."""
+    folder = os.path.relpath(studies.create(name, like))
+    print(f"edit {folder}/{paths.PARAMS}, then `latentlab reproduce {name}`, or `dvc repro` in {folder}/")
+
+
+def _each(names: list[str] | None) -> Sequence[str | None]:
+    """The studies that were named, or none for that of the current folder."""
+    return names or [None]
+
+
+@contextmanager
+def _in_study(name: str | None) -> Iterator[None]:
+    """The folder of a study, that of the current folder without a name, as the current folder."""
+    folder = studies.folder_of(name) if name else studies.current_folder()
+    elsewhere = folder != Path.cwd()
+    try:
+        with chdir(folder):
+            yield
+    except UserError as error:
+        raise (UserError(f"{folder}: {error}") if elsewhere else error) from None
 
 
 @app.command(name="reproduce")
 def run_pipeline(
+    names: STUDIES = None,
     jobs: Annotated[
         int | None, typer.Option(min=1, help="stages at once; without it, as many as there are cores for")
     ] = None,
 ) -> None:
     """Run every stage that is not up to date: `dvc repro`, several stages at once."""
-    p = params.load()
-    from latentlab.pipeline.runner import reproduce  # DVC takes a second
+    for name in _each(names):
+        with _in_study(name):
+            p = params.load()
+            from latentlab.pipeline.runner import reproduce  # DVC takes a second
 
-    start = time.perf_counter()
-    ran = reproduce(jobs or max(1, (os.cpu_count() or 1) // p.threads))
-    print(f"{ran} stages ran in {time.perf_counter() - start:.0f} s" if ran else "everything is up to date")
+            start = time.perf_counter()
+            ran = reproduce(jobs or max(1, (os.cpu_count() or 1) // p.threads))
+            done = f"{ran} stages ran in {time.perf_counter() - start:.0f} s" if ran else "everything is up to date"
+            print(f"{p.study}: {done}" if names else done)
 
 
 @app.command(name="results")
 def show_results(
-    markdown: Annotated[bool, typer.Option("--markdown", help="as a Markdown table")] = False,
+    names: STUDIES = None, markdown: Annotated[bool, typer.Option("--markdown", help="as a Markdown table")] = False
 ) -> None:
-    """Show the main metrics of the study in params.yaml."""
-    p = params.load()
-    metrics = table.read(p.study, p.variants)
-    if markdown:
-        print(table.markdown(metrics))
-        return
-    _print_wide(_columns(f"study {p.study}, test split", table.headings(), table.rows(metrics)))
-    print(f"pictures: {paths.PLOTS / p.study}/   numbers: {paths.METRICS / p.study}/   runs: make ui")
+    """Show the main metrics of a study."""
+    for name in _each(names):
+        with _in_study(name):
+            p = params.load()
+            metrics = table.read(p.variants)
+            if markdown:
+                print(table.markdown(metrics))
+                continue
+            _print_wide(_columns(f"study {p.study}, test split", table.headings(), table.rows(metrics)))
+            where = project.inner_folder()
+            print(f"pictures: {where / paths.PLOTS}/   numbers: {where / paths.METRICS}/   runs: make ui")
 
 
 @app.command(name="track")
 def run_track(
+    names: STUDIES = None,
     everything: Annotated[
-        bool, typer.Option("--all", help="the results of every commit and experiment, not of the workspace")
+        bool, typer.Option("--all", help="the results of every study, commit and experiment, not of the workspace")
     ] = False,
     register: Annotated[
         str | None, typer.Option(metavar="METRIC", help="give the best run's models the alias `best` in the registry")
     ] = None,
 ) -> None:
     """Make MLflow agree with the result files. What it has already is left alone."""
-    p = params.load()
     if register is not None:
         table.better(register)
     if everything:
         from latentlab.tracking.revisions import track_revisions  # DVC takes a second
 
         print(track_revisions())
-    else:
-        from latentlab.tracking.workspace import track_workspace
+    for name in _each(names):
+        with _in_study(name):
+            p = params.load()
+            if not everything:
+                from latentlab.tracking.workspace import track_workspace
 
-        print(track_workspace(p.study, p.variants))
-    if register is not None:
-        from latentlab.tracking.registry import register_best
+                print(track_workspace(p.study, p.variants))
+            if register is not None:
+                from latentlab.tracking.registry import register_best
 
-        print(register_best(p.study, register))
+                print(register_best(p.study, register))
 
 
 @app.command(name="compare", hidden=True)  # its name until version 0.2
@@ -123,7 +164,7 @@ def show_runs(
         list[str] | None, typer.Argument(help="variants' names or runs' ids, of any study [default: all]")
     ] = None,
     study: Annotated[
-        list[str] | None, typer.Option(help="a study, several times for several [default: that of params.yaml]")
+        list[str] | None, typer.Option(help="a study, several times for several [default: that of the current folder]")
     ] = None,
     sort: Annotated[str, typer.Option(metavar="METRIC", help="best first")] = "test/bce",
     csv: Annotated[bool, typer.Option("--csv", help="every metric, for spreadsheets")] = False,
@@ -140,8 +181,7 @@ def show_runs(
     from latentlab.tracking import comparison  # MLflow takes seconds
 
     wanted = [*(names or []), *(runs or [])]
-    studies = study or ([] if wanted else [params.load().study])
-    rows = comparison.ordered(comparison.grouped(comparison.find(studies, wanted, superseded)), sort)
+    rows = comparison.ordered(comparison.grouped(comparison.find(_shown(study, wanted), wanted, superseded)), sort)
     if csv:
         print(comparison.comma_separated(rows))
     elif markdown:
@@ -149,6 +189,14 @@ def show_runs(
     else:
         head, body = comparison.table(rows)
         _print_wide(_columns(f"runs by {sort}", head, ([_bold(cell) for cell in row] for row in body)))
+
+
+def _shown(named: list[str] | None, wanted: Sequence[str]) -> Sequence[str]:
+    """The studies whose runs are shown: the named ones, all if there are variants or ids to look for."""
+    if named or wanted:
+        return named or []
+    with _in_study(None):
+        return [params.load().study]
 
 
 def _bold(cell: "Cell") -> str:
@@ -161,30 +209,11 @@ def _print_wide(table: Table) -> None:
     console.print(table)
 
 
-def _columns(title: str, head: Sequence[str], rows: Iterable[Sequence[str]]) -> Table:
+def _columns(title: str, head: Sequence[str], rows: Iterable[Sequence[str]], left: Sequence[str] = ()) -> Table:
+    """A table of numbers, whose first column and those on the `left` are text."""
     table = Table(title=title)
-    for number, heading in enumerate(head):
-        table.add_column(heading, justify="right" if number else "left")
+    for heading in head:
+        table.add_column(heading, justify="left" if heading in (head[0], *left) else "right")
     for row in rows:
         table.add_row(*row)
     return table
-
-
-def _purpose(path: Path) -> str:
-    """The first line of a study's header."""
-    first = path.read_text().partition("\n")[0]
-    return first.removeprefix("#").strip()
-
-
-def _flat(path: Path) -> dict[str, str]:
-    if not path.exists():
-        return {}
-    return {key: str(value) for key, value in flattened(read_yaml(path), ".")}
-
-
-def _changes(old: dict[str, str], new: dict[str, str]) -> list[str]:
-    """A line for each key that is added, removed or changed."""
-    keys = [*new, *(key for key in old if key not in new)]
-    return [
-        f"{key}: {old.get(key, '(none)')} -> {new.get(key, '(none)')}" for key in keys if old.get(key) != new.get(key)
-    ]

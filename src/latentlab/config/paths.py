@@ -1,17 +1,25 @@
-"""The one place that says where a file lives, relative to the project's root (where stages run)."""
+"""The one place that says where a file lives: relative to its study's folder, where stages run, unless it says else."""
 
 from pathlib import Path
 
 PARAMS = Path("params.yaml")
-STUDIES = Path("studies")
-REQUIREMENTS = Path("requirements.lock")
+PIPELINE = Path("dvc.yaml")
 LOCK = Path("dvc.lock")
 CARD = Path("data/prepared/card.json")
 PLANS = Path("plan")
 TRACKED = Path("data/runs.tracked")
+DATA = Path("data")
 RAW = Path("data/raw")
+RAW_USED = Path("data/prepared/raw.json")  # its hash, when it was read
 METRICS = Path("metrics")
 PLOTS = Path("plots")
+MODELS = Path("models")
+CHECKPOINTS = Path("checkpoints")
+
+# of the project
+STUDIES = Path("studies")
+REQUIREMENTS = Path("requirements.lock")
+DOWNLOADS = Path("downloads")
 
 
 def plan(name: str) -> Path:
@@ -26,27 +34,27 @@ def prepared(split: str) -> Path:
 
 def encoder(variant: str) -> Path:
     """The trained encoder."""
-    return Path(f"models/{variant}/encoder.keras")
+    return MODELS / f"{variant}/encoder.keras"
 
 
 def decoder(variant: str) -> Path:
     """The trained decoder."""
-    return Path(f"models/{variant}/decoder.keras")
+    return MODELS / f"{variant}/decoder.keras"
 
 
 def history(variant: str) -> Path:
     """Losses, one row an epoch."""
-    return Path(f"models/{variant}/history.csv")
+    return MODELS / f"{variant}/history.csv"
 
 
 def training(variant: str) -> Path:
     """What the training came to: parameter counts, epochs, the epoch that was kept."""
-    return Path(f"models/{variant}/training.json")
+    return MODELS / f"{variant}/training.json"
 
 
 def checkpoint(variant: str) -> Path:
     """The state of a training that goes on; no output of the pipeline, gone when the training is through."""
-    return Path(f"checkpoints/{variant}.npz")
+    return CHECKPOINTS / f"{variant}.npz"
 
 
 def latents(variant: str) -> Path:
@@ -64,21 +72,21 @@ def embedding(variant: str) -> Path:
     return Path(f"data/embeddings/{variant}.pkl")
 
 
-def metrics(study: str, variant: str) -> Path:
+def metrics(variant: str) -> Path:
     """The numbers of a variant."""
-    return METRICS / study / f"{variant}.json"
+    return METRICS / f"{variant}.json"
 
 
-def contact_sheet(study: str) -> Path:
+def contact_sheet() -> Path:
     """Some images of each class."""
-    return PLOTS / study / "prepare" / "contact_sheet.png"
+    return PLOTS / "prepare" / "contact_sheet.png"
 
 
-def plots(study: str, variant: str) -> Path:
+def plots(variant: str) -> Path:
     """The folder with the pictures of a variant."""
-    return PLOTS / study / variant
+    return PLOTS / variant
 
 
-def comparison(study: str) -> Path:
+def comparison() -> Path:
     """The folder with the pictures of all variants side by side."""
-    return PLOTS / study / "compare"
+    return PLOTS / "compare"

@@ -31,7 +31,6 @@ class ForPrepare(StageParameters):
     """Of stage `prepare`."""
 
     stage = "prepare"
-    study: str
     seed: int
     prepare: Prepare
 
@@ -68,16 +67,14 @@ class ForEvaluate(StageParameters):
     """Of stage `evaluate`."""
 
     stage = "evaluate"
-    study: str
     threads: int
     evaluate: Evaluate
 
 
 class ForPlot(StageParameters):
-    """Of stage `plot`."""
+    """Of stage `plot`: none."""
 
     stage = "plot"
-    study: str
 
 
 class ForCompare(StageParameters):
@@ -107,14 +104,14 @@ def name_of(stage: str, variant: str | None = None) -> str:
 def parameters_by_stage(p: Params) -> Iterator[tuple[str, str | None, StageParameters]]:
     """Stage, variant if it has one, and parameters, in the order of the pipeline."""
     names = tuple(p.variants)
-    yield "prepare", None, ForPrepare(study=p.study, seed=p.seed, prepare=p.prepare)
+    yield "prepare", None, ForPrepare(seed=p.seed, prepare=p.prepare)
     for each, v in p.variants.items():
         yield "train", each, ForTrain(seed=p.seed, threads=p.threads, precision=p.precision, variant=v)
         noise = v.training.noise
         yield "extract", each, ForExtract(seed=p.seed, threads=p.threads, extract=p.extract, noise=noise)
         yield "tsne", each, ForTsne(seed=p.seed, tsne=p.tsne)
-        yield "evaluate", each, ForEvaluate(study=p.study, threads=p.threads, evaluate=p.evaluate)
-        yield "plot", each, ForPlot(study=p.study)
+        yield "evaluate", each, ForEvaluate(threads=p.threads, evaluate=p.evaluate)
+        yield "plot", each, ForPlot()
     yield "compare", None, ForCompare(study=p.study, variants=names)
     yield "track", None, ForTrack(study=p.study, variants=names)
 

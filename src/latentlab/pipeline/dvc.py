@@ -4,6 +4,7 @@ Importing it takes a second: import it where it is used.
 """
 
 import os
+import shutil
 import subprocess
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -12,12 +13,14 @@ from typing import Any
 
 from dvc.api import DVCFileSystem
 from dvc.exceptions import DvcException
+from dvc.lock import LockError
 from dvc.repo import Repo
 from dvc.repo.reproduce import plan_repro
 from dvc.stage import Stage
-from dvc.stage.cache import RunCacheNotFoundError
+from dvc.stage.cache import RunCacheNotFoundError, _get_stage_hash
 from dvc.utils.serialize import modify_yaml
 
+from latentlab.config import paths, project
 from latentlab.errors import UserError
 from latentlab.storage.yaml import read_yaml
 
@@ -27,19 +30,37 @@ Done = subprocess.CompletedProcess[str]
 
 
 @contextmanager
-def locked(root: Path) -> Iterator[Repo]:
-    """The project at `root`, with DVC's lock held. What DVC refuses becomes a `UserError`."""
+def locked() -> Iterator[Repo]:
+    """The project that the current folder is in, with DVC's lock held. What DVC refuses becomes a `UserError`."""
     try:
-        with Repo(str(root)) as repo, repo.lock:
+        with Repo() as repo, repo.lock:
             yield repo
     except DvcException as error:
         raise UserError(" ".join(str(error).split())) from None
 
 
 def in_order(repo: Repo) -> dict[Stage, set[Stage]]:
-    """All stages in the order of `dvc repro`, each with those that it waits for."""
+    """The stages of the current folder in the order of `dvc repro`, each with those that it waits for."""
     graph = repo.index.graph
-    return {stage: set(graph.successors(stage)) for stage in plan_repro(graph)}
+    ordered = plan_repro(graph, list(repo.stage.collect(str(paths.PIPELINE))))
+    return {stage: set(graph.successors(stage)) for stage in ordered}
+
+
+def name_in_lock(stage: Stage) -> str:
+    """What dvc.lock calls a stage; empty for one that `dvc add` has made, which is in no lock."""
+    return str(getattr(stage, "name", ""))
+
+
+def status() -> dict[str, list[Any]]:
+    """What `dvc status` says of the current folder's stages. What DVC refuses becomes a `UserError`."""
+    try:
+        with Repo() as repo:
+            found: dict[str, list[Any]] = repo.status(targets=[str(paths.PIPELINE)])
+    except LockError:
+        raise UserError("DVC is at work in this project") from None
+    except DvcException as error:
+        raise UserError(" ".join(str(error).split())) from None
+    return found
 
 
 def has_command(stage: Stage) -> bool:
@@ -101,6 +122,14 @@ def drop_from_lock(path: Path, names: Sequence[str]) -> None:
                 lock["stages"].pop(name, None)
 
 
+def forget_run(name: str) -> None:
+    """Remove what the run cache has of a stage for the dependencies that dvc.lock says."""
+    with Repo() as repo:
+        for stage in repo.stage.collect(name):
+            key = _get_stage_hash(stage)
+            shutil.rmtree(Path(repo.stage_cache.cache_dir, key[:2], key), ignore_errors=True)
+
+
 def in_cache(hashes: Iterable[str]) -> set[str]:
     """Those of the MD5 hashes whose content the project's cache has; none outside a project."""
     try:
@@ -124,4 +153,4 @@ def check_out_outputs(name: str) -> None:
 
 def files_of(commit: str) -> Any:
     """The files of a commit, those in the cache or a remote included, as an fsspec file system."""
-    return DVCFileSystem(url=".", rev=commit)
+    return DVCFileSystem(url=str(project.root()), rev=commit)

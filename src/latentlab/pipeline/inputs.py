@@ -18,6 +18,8 @@ from latentlab.pipeline.plan import Plan
 
 DATA = (*(paths.prepared(split) for split in ("train", "validation", "test")), paths.CARD)
 
+IGNORED = {".git", ".hg", ".dvc", "__pycache__"}  # by DVC itself, and in .dvcignore
+
 
 @dataclass(frozen=True)
 class Inputs:
@@ -64,7 +66,8 @@ def md5(path: Path) -> str:
     """The hash that DVC gives a file, or a folder (`.dir` at its end). Raises `UserError` if there is none."""
     try:
         if path.is_dir():
-            files = {file.relative_to(path).as_posix(): file for file in path.rglob("*") if file.is_file()}
+            inside = {file.relative_to(path): file for file in path.rglob("*") if file.is_file()}
+            files = {name.as_posix(): file for name, file in inside.items() if not IGNORED.intersection(name.parts)}
             entries = [{"md5": md5(files[name]), "relpath": name} for name in sorted(files)]
             return hashlib.md5(json.dumps(entries, sort_keys=True).encode()).hexdigest() + ".dir"
         with path.open("rb") as file:

@@ -15,7 +15,8 @@ from latentlab.storage.yaml import read_yaml
 def clear_leftovers(p: Params) -> list[str]:
     """Remove files and lock entries of variants that are gone; a line for each that stays.
 
-    A file goes only if dvc.lock has a variant of its name and git or DVC's cache has its bytes: it can come back.
+    A file goes only if dvc.lock has a variant of its name, or if it is of the layout of before studies had folders, and
+    if git or DVC's cache has its bytes: it can come back.
     """
     found = list(leftovers(p))
     gone = entries_of_others(p)
@@ -26,7 +27,8 @@ def clear_leftovers(p: Params) -> list[str]:
 
     hashes = {path: set(_hashes(path)) for path in found}
     cached = in_cache(set().union(*hashes.values()))
-    safe = {path for path in found if path.stem in once and (hashes[path] <= cached or _git_has(path))}
+    ours = {path for path in found if path.stem in once or _is_of_former_layout(path)}
+    safe = {path for path in ours if hashes[path] <= cached or _git_has(path)}
     kept = [path for path in found if path not in safe]
     for path in safe:
         _remove(path)
@@ -43,9 +45,15 @@ def leftovers(p: Params) -> Iterator[Path]:
     name = "*"
     for pattern in (paths.encoder(name).parent, paths.latents(name), paths.decoded(name), paths.embedding(name)):
         yield from (path for path in Path().glob(str(pattern)) if path.stem not in p.variants)
-    yield from (path for path in Path().glob(str(paths.metrics(p.study, name))) if path.stem not in p.variants)
-    plots = Path().glob(str(paths.plots(p.study, name)))
-    yield from (path for path in plots if path.name not in p.variants and path.name not in RESERVED)
+    numbers = (path for path in paths.METRICS.glob(name) if path.suffix == ".json" or path.is_dir())
+    yield from (path for path in numbers if path.stem not in p.variants)
+    yield from (path for path in paths.PLOTS.glob(name) if path.name not in p.variants and path.name not in RESERVED)
+
+
+def _is_of_former_layout(path: Path) -> bool:
+    """Whether it is metrics/<study> or plots/<study>."""
+    is_plots = path.parent == paths.PLOTS and any((path / each).is_dir() for each in RESERVED)
+    return is_plots or (path.parent == paths.METRICS and path.is_dir())
 
 
 def entries_of_others(p: Params) -> list[str]:

@@ -79,20 +79,25 @@ def write_plans(plans: Mapping[str, Plan]) -> list[str]:
 
     Raises `UserError` if that cannot be done.
     """
-    lines = []
-    for name, plan in plans.items():
-        path = paths.plan(name)
-        before = _content(path)
-        if before == plan.text:
+    found = changes(plans)
+    for name in found:
+        if name not in plans:
+            paths.plan(name).unlink()
             continue
-        lines.append(f"{name}: {', '.join(differences(before, plan)) if before else 'new'}")
-        with replacing(path) as temporary:
-            temporary.write_text(plan.text)
-    for path in sorted(paths.PLANS.glob("*.json")):
-        if path.stem not in plans:
-            path.unlink()
-            lines.append(f"{path.stem}: gone")
-    return lines
+        with replacing(paths.plan(name)) as temporary:
+            temporary.write_text(plans[name].text)
+    return [f"{name}: {why}" for name, why in found.items()]
+
+
+def changes(plans: Mapping[str, Plan]) -> dict[str, str]:
+    """Why a file is not as its plan, by the name of the stage; those of stages that are gone come last."""
+    found = {}
+    for name, plan in plans.items():
+        before = _content(paths.plan(name))
+        if before != plan.text:
+            found[name] = ", ".join(differences(before, plan)) if before else "new"
+    gone = {path.stem: "gone" for path in sorted(paths.PLANS.glob("*.json")) if path.stem not in plans}
+    return found | gone
 
 
 def _content(path: Path) -> str:

@@ -7,11 +7,12 @@ import subprocess
 from importlib.metadata import version
 from pathlib import Path
 
+from latentlab.config import paths, project
 from latentlab.pipeline.libraries import pinned
 
 LIBRARIES = ("dvc", "keras", "matplotlib", "mlflow", "numpy", "scikit-learn", "tensorflow")
 LARGEST = 10**8  # bytes of untracked files that are hashed; more would keep a core busy for seconds
-RESULTS = ("dvc.lock", "metrics", "plan")  # in git, but written by the pipeline itself
+RESULTS = (paths.LOCK, paths.METRICS, paths.PLANS)  # in git, but written by the pipeline itself
 INSTRUCTIONS = ("sse4_2", "avx", "avx2", "fma", "avx512f", "avx512_vnni", "avx512_bf16", "amx_bf16", "asimd", "sve")
 
 
@@ -20,39 +21,42 @@ def git_tags() -> dict[str, str]:
 
     The hash is SHA-256 of `git diff` and of the names and contents of untracked files, unless these are very large.
     """
-    commit = git("rev-parse", "HEAD")
+    root = project.root()
+    commit = git("rev-parse", "HEAD", folder=root)
     if commit is None:
         return {}
-    where = ["--", ".", *(f":!{path}" for path in RESULTS)]
-    changes = git("status", "--porcelain", *where)
+    where = ["--", ".", *(f":!{path}" for result in RESULTS for path in (result, paths.STUDIES / "*" / result))]
+    changes = git("status", "--porcelain", *where, folder=root)
     tags = {"git.commit": commit.strip(), "git.dirty": str(bool(changes)).lower()}
     if not changes:
         return tags
-    digest = hashlib.sha256(os.fsencode(git("diff", "--binary", "HEAD", *where) or ""))
-    names = (git("ls-files", "-z", "--others", "--exclude-standard", *where) or "").split("\0")
-    untracked = [Path(name) for name in names if name and Path(name).is_file()]
+    digest = hashlib.sha256(os.fsencode(git("diff", "--binary", "HEAD", *where, folder=root) or ""))
+    names = (git("ls-files", "-z", "--others", "--exclude-standard", *where, folder=root) or "").split("\0")
+    untracked = [root / name for name in names if name and (root / name).is_file()]
     if sum(path.stat().st_size for path in untracked) > LARGEST:
         return tags | {"git.diff": f"not hashed, as untracked files are larger than {LARGEST // 10**6} MB"}
     for path in untracked:
-        digest.update(os.fsencode(path))
+        digest.update(os.fsencode(path.relative_to(root)))
         with path.open("rb") as file:
             digest.update(hashlib.file_digest(file, "sha256").digest())
     return tags | {"git.diff": digest.hexdigest()}
 
 
-def git(*arguments: str) -> str | None:
-    """What git prints, or None if there is no git or no repository, or if it fails."""
+def git(*arguments: str, folder: Path = Path()) -> str | None:
+    """What git prints in a folder, or None if there is no git or no repository, or if it fails."""
+    command = ["git", "-C", str(folder), *arguments]
     try:
-        done = subprocess.run(["git", *arguments], capture_output=True, text=True, errors="surrogateescape", check=True)
+        done = subprocess.run(command, capture_output=True, text=True, errors="surrogateescape", check=True)
     except (OSError, subprocess.CalledProcessError):
         return None
     return done.stdout
 
 
-def command(commit: str | None, variant: str) -> str:
-    """What makes the result again, in a clone."""
+def command(commit: str | None, variant: str, folder: Path) -> str:
+    """What makes a result again, in a clone; `folder` is that of its study, in the project."""
     checkout = f"git checkout {commit} && " if commit else ""
-    return f"{checkout}dvc repro plot@{variant} evaluate@{variant}"
+    change = f"cd {folder} && " if folder != Path() else ""
+    return f"{checkout}{change}dvc repro plot@{variant} evaluate@{variant}"
 
 
 def version_tags() -> dict[str, str]:

@@ -15,6 +15,7 @@ def restore_outputs() -> None:
         from latentlab.pipeline.dvc import check_out_outputs  # takes a second or two, for which only a failure waits
 
         try:
-            check_out_outputs(name)
+            # from another folder than the stage's own DVC calls it studies/a/dvc.yaml:train@simple
+            check_out_outputs(name.rpartition(":")[2])
         except UserError as error:
             print(f"warning: {name}: outputs of its last good run are not brought back: {error}", file=sys.stderr)

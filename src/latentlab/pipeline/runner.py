@@ -8,7 +8,6 @@ stay DVC's business: afterwards `dvc repro` finds everything up to date.
 import logging
 import sys
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from pathlib import Path
 
 from tqdm import tqdm
 
@@ -17,17 +16,17 @@ from latentlab.errors import UserError
 from latentlab.pipeline import dvc
 
 
-def reproduce(jobs: int, root: Path = Path()) -> int:
-    """Bring every stage of the project up to date; the number of stages that had to run, `plan` aside.
+def reproduce(jobs: int) -> int:
+    """Bring every stage of the current folder's study up to date; the number of those that had to run, `plan` aside.
 
     Raises `UserError` when DVC cannot read the project, or when a stage fails; stages that run beside it are
     finished and recorded first.
     """
     logging.getLogger("dvc").setLevel(logging.WARNING)  # it would tell of every update of dvc.lock
-    with dvc.locked(root) as repo:
+    with dvc.locked() as repo:
         waiting = dvc.in_order(repo)
         ran = _Run(waiting, jobs).all()
-        dvc.sort_lock([stage.addressing for stage in waiting], root / paths.LOCK)
+        dvc.sort_lock([dvc.name_in_lock(stage) for stage in waiting], paths.LOCK)
         return ran
 
 

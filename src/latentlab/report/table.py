@@ -62,9 +62,9 @@ def better(metric: str) -> str:
     return ways[metric]
 
 
-def read(study: str, variants: Iterable[str]) -> dict[str, Metrics]:
-    """The metrics of each variant. Raises `UserError` where a file is missing."""
-    return {variant: read_json(paths.metrics(study, variant)) for variant in variants}
+def read(variants: Iterable[str]) -> dict[str, Metrics]:
+    """The metrics of each variant of the study in the current folder. Raises `UserError` where a file is missing."""
+    return {variant: read_json(paths.metrics(variant)) for variant in variants}
 
 
 def headings() -> list[str]:

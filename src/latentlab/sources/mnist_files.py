@@ -8,7 +8,8 @@ from pathlib import Path
 
 import numpy as np
 
-from latentlab.config.paths import RAW
+from latentlab.config.paths import DOWNLOADS
+from latentlab.config.project import home
 from latentlab.errors import UserError
 from latentlab.sources.dataset import Dataset, sha256
 from latentlab.sources.idx import read_idx
@@ -55,7 +56,7 @@ class Published:
         if named and not Path(named).is_dir():
             raise UserError(f"{MIRROR}: found {named!r}, allowed: a folder")
         mirror = [Path(named) / self.name, Path(named)] if named else []
-        return [RAW / self.name, RAW, *mirror, *self.packages]
+        return [downloads() / self.name, downloads(), *mirror, *self.packages]
 
     def _read(self, folder: Path) -> dict[str, Array] | None:
         """The arrays in a folder, if their files are there, checked."""
@@ -87,7 +88,7 @@ class Published:
                 )
 
     def _downloaded(self) -> tuple[dict[str, Array], str]:
-        folder = RAW / self.name
+        folder = downloads() / self.name
         hashes = {f"{file}.gz": self.md5[key] for key, (file, _) in FILES.items()}
         failures = []
         for url in self.urls:
@@ -104,6 +105,11 @@ class Published:
         images = np.concatenate([arrays["x_train"], arrays["x_test"]])[..., None]  # (70000, 28, 28, 1)
         labels = np.concatenate([arrays["y_train"], arrays["y_test"]])
         return Dataset(images, labels, self.source, found, official_test=len(arrays["x_test"]))
+
+
+def downloads() -> Path:
+    """The project's folder for published data, which all studies share."""
+    return home() / DOWNLOADS
 
 
 def _download(url: str, hashes: Mapping[str, str], folder: Path) -> str:

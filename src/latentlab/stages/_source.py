@@ -4,6 +4,8 @@ import os
 import sys
 from pathlib import Path
 
+from latentlab.config import project
+
 SOURCE = Path(__file__).parents[2]
 
 
@@ -11,14 +13,12 @@ def use_source_of_project() -> None:
     """Begin the command anew with the `src/` of the project that the process is in, if this package is another one.
 
     An editable install points at one tree, while `dvc exp run --temp` works in a copy, and a virtual environment may
-    serve several clones. It has to happen before anything of the other tree is imported.
+    serve several clones. It has to happen before anything that computes is imported.
     """
     if sys.argv[:1] != ["-m"]:  # what it is while `python -m` looks for the module
         return
-    here = Path.cwd()
-    root = next((folder for folder in (here, *here.parents) if (folder / ".dvc").is_dir()), None)
-    source = root / "src" if root else None
-    if source is None or not (source / "latentlab").is_dir() or source.samefile(SOURCE):
+    source = project.root() / "src"
+    if not (source / "latentlab").is_dir() or source.samefile(SOURCE):
         return
     others = os.environ.get("PYTHONPATH", "")
     if others.split(os.pathsep)[0] == str(source):  # tried, and something else comes first

@@ -15,11 +15,11 @@ from latentlab.storage.npz import read_npz
 
 
 def main() -> str:
-    """Draw `plots/<study>/compare/*.png`."""
+    """Draw `plots/compare/*.png`."""
     p = read_parameters(ForCompare)
-    folder = paths.comparison(p.study)
+    folder = paths.comparison()
     write_figure(folder / "reconstructions.png", same_images(p.study, list(p.variants)))
-    write_figure(folder / "metrics.png", main_metrics(p.study, table.read(p.study, p.variants)))
+    write_figure(folder / "metrics.png", main_metrics(p.study, table.read(p.variants)))
     return f"compare: {len(p.variants)} variants in {folder}"
 
 

@@ -19,7 +19,7 @@ from latentlab.storage.pickle import read_pickle
 
 
 def main(variant: str) -> str:
-    """Write `metrics/<study>/<variant>.json`."""
+    """Write `metrics/<variant>.json`."""
     p = read_parameters(ForEvaluate, variant)
     limit_threads(p.threads)
     latents = read_pickle(paths.latents(variant))
@@ -38,7 +38,7 @@ def main(variant: str) -> str:
     }
     if "sampled" in decoded:
         metrics["vae"] = variational.evidence(images, decoded["sampled"], decoded["z_mean"], decoded["z_log_var"])
-    write_json(paths.metrics(p.study, variant), metrics)
+    write_json(paths.metrics(variant), metrics)
     accuracy = metrics["latent"].get("knn_accuracy")
     labelled = "" if accuracy is None else f", k-NN accuracy {accuracy:.3f}"
     return f"evaluate {variant}: test BCE {metrics['reconstruction']['bce']:.4f}{labelled}"

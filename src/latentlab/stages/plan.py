@@ -6,25 +6,39 @@ the pipeline here, while all results are still there; the plans are then as they
 
 import sys
 
-from latentlab.config import params, paths
+from latentlab.config import params, paths, project
+from latentlab.config.studies import check_name, check_pipeline
+from latentlab.errors import UserError
 from latentlab.pipeline.leftovers import clear_leftovers
 from latentlab.pipeline.libraries import not_as_locked
 from latentlab.pipeline.plan import make_plans, write_plans
+from latentlab.pipeline.used import clear_misrecorded
 from latentlab.stages._command import run
 
 
 def main() -> str:
     """Write the plans that are not as they were."""
     p = params.load()
+    check_name(p.study)
+    check_pipeline()
     plans = make_plans(p)
-    for line in not_as_locked(paths.REQUIREMENTS):
+    for line in not_as_locked(project.root() / paths.REQUIREMENTS):
         print(f"warning: {line}", file=sys.stderr)
-    changes = write_plans(plans)
+    make_raw()
+    changes = [*write_plans(plans), *clear_misrecorded(p.variants)]
     for line in clear_leftovers(p):
         print(f"warning: {line}", file=sys.stderr)
     for line in changes:
         print(f"  {line}")
     return f"plan: {len(plans)} stages of {len(p.variants)} variants, {len(changes) or 'nothing'} changed"
+
+
+def make_raw() -> None:
+    """Make the folder for own images, which git does not keep while it is empty. Raises `UserError`."""
+    try:
+        paths.RAW.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UserError(f"{paths.RAW}: cannot be made ({error.strerror})") from None
 
 
 if __name__ == "__main__":

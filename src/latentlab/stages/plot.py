@@ -6,12 +6,10 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from latentlab.config import paths
-from latentlab.config.stages import ForPlot
 from latentlab.figures.examples import SHOWN, shown
 from latentlab.figures.images import codes, grid, rows
 from latentlab.figures.losses import losses
 from latentlab.figures.scatter import scatter
-from latentlab.pipeline.plan import read_parameters
 from latentlab.stages._command import run
 from latentlab.storage.csv import read_csv
 from latentlab.storage.figure import write_figure
@@ -22,8 +20,7 @@ from latentlab.storage.pickle import read_pickle
 
 
 def main(variant: str) -> str:
-    """Draw `plots/<study>/<variant>/*.png`."""
-    p = read_parameters(ForPlot, variant)
+    """Draw `plots/<variant>/*.png`."""
     test = read_npz(paths.prepared("test"))
     latents = read_pickle(paths.latents(variant))
     decoded = read_npz(paths.decoded(variant))
@@ -35,7 +32,7 @@ def main(variant: str) -> str:
         **image_figures(variant, test, latents, decoded),
         **space_figures(variant, latents, read_pickle(paths.embedding(variant)), decoded, classes),
     }
-    folder = paths.plots(p.study, variant)
+    folder = paths.plots(variant)
     for name, figure in figures.items():
         write_figure(folder / f"{name}.png", figure)
     return f"plot {variant}: {len(figures)} pictures in {folder}"

@@ -14,6 +14,7 @@ from latentlab.errors import UserError
 from latentlab.figures.examples import SHOWN
 from latentlab.figures.images import rows
 from latentlab.pipeline.plan import read_parameters
+from latentlab.pipeline.used import NOTE, hashes
 from latentlab.sources.dataset import Classes, Dataset, checked, classes, sha256
 from latentlab.stages._command import run
 from latentlab.storage.figure import write_figure
@@ -25,8 +26,9 @@ SHOWN_CLASSES = 30
 
 
 def main() -> str:
-    """Write one file a split, a card that says what is in them, and a sheet with ten images a class."""
+    """Write one file a split, a card that says what is in them, a sheet with ten images a class, and what was read."""
     p = read_parameters(ForPrepare)
+    used = hashes(paths.RAW)
     dataset = load(p.prepare)
     coded = None if dataset.labels is None else classes(dataset.labels, dataset.found)
     labels = None if coded is None else coded.labels
@@ -37,7 +39,8 @@ def main() -> str:
         arrays = {"images": dataset.images[index], "index": index}
         write_npz(paths.prepared(name), arrays | ({} if labels is None else {"labels": labels[index]}))
     write_json(paths.CARD, about)
-    write_figure(paths.contact_sheet(p.study), sheet)
+    write_json(paths.RAW_USED, {NOTE: used})
+    write_figure(paths.contact_sheet(), sheet)
     sizes = ", ".join(f"{name} {len(index)}" for name, index in parts.items())
     shape = "x".join(map(str, dataset.images.shape[1:]))
     return f"prepare {p.prepare.dataset} from {dataset.found}: images of {shape}: {sizes}"

@@ -11,6 +11,7 @@ from latentlab.errors import UserError
 from latentlab.networks.autoencoder import Autoencoder
 from latentlab.numerics.tensorflow import start_tensorflow
 from latentlab.pipeline.plan import check_unchanged, read_parameters, read_plan
+from latentlab.pipeline.used import NOTE, hashes
 from latentlab.stages._command import run
 from latentlab.storage.csv import write_csv
 from latentlab.storage.json import write_json
@@ -26,12 +27,16 @@ def main(variant: str) -> str:
     """Train `variant` on the training split; the validation split is the only other one it sees."""
     p = read_parameters(ForTrain, variant)
     checkpoint_seconds = _checkpoint_seconds()
-    train, validation = (read_npz(paths.prepared(split))["images"] for split in ("train", "validation"))
+    files = [paths.prepared(split) for split in ("train", "validation")]
+    used = hashes(*files)
+    train, validation = (read_npz(path)["images"] for path in files)
     with Live(variant, wanted=not several_workers()) as live:
-        return _train(p, train, validation, checkpoint_seconds, live)
+        return _train(p, train, validation, used, checkpoint_seconds, live)
 
 
-def _train(p: ForTrain, train: Array, validation: Array, checkpoint_seconds: float, live: Live) -> str:
+def _train(
+    p: ForTrain, train: Array, validation: Array, used: dict[str, str], checkpoint_seconds: float, live: Live
+) -> str:
     v = p.variant
     start_tensorflow(p.seed, p.threads)
     from latentlab.training.events import Events
@@ -58,7 +63,8 @@ def _train(p: ForTrain, train: Array, validation: Array, checkpoint_seconds: flo
     write_keras(paths.encoder(v.name), autoencoder.encoder)
     write_keras(paths.decoder(v.name), autoencoder.decoder)
     write_csv(paths.history(v.name), result.history)
-    write_json(paths.training(v.name), summary(autoencoder, result.best_epoch, len(result.history), result.kept))
+    about = summary(autoencoder, result.best_epoch, len(result.history), result.kept)
+    write_json(paths.training(v.name), about | {NOTE: used})
     _delete(checkpoint)
     return done
 

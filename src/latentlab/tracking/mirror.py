@@ -6,8 +6,9 @@ from pathlib import Path
 from typing import Any
 
 from latentlab.config import paths
-from latentlab.pipeline import provenance
+from latentlab.errors import UserError
 from latentlab.pipeline.inputs import md5
+from latentlab.pipeline.used import misrecorded
 from latentlab.report import table
 from latentlab.storage.csv import read_csv
 from latentlab.storage.json import read_json
@@ -33,6 +34,7 @@ def mirror(store: Store, result: Result) -> Run:
     card = read_json(result.get_input(paths.CARD))
     test = read_npz(result.get_input(paths.prepared("test")))["images"]
     metrics = read_json(files["metrics"])
+    _check_data(result)
     with store.alone(result.key):
         return _mirror(store, result, files, card, metrics, test)
 
@@ -55,6 +57,15 @@ def _mirror(
     run.set_tags({"mlflow.note.content": description(result, run.tags, card, metrics)})
     run.set_status("FINISHED")
     return run
+
+
+def _check_data(result: Result) -> None:
+    """Raise `UserError` if the data that the training read is not what dvc.lock says."""
+    wrong = misrecorded(read_json(result.get_file(paths.training(result.variant))), result.recorded.inputs.data)
+    if wrong:
+        raise UserError(
+            f"dvc.lock: {wrong[0]} was changed while train@{result.variant} ran; `dvc repro` makes both agree"
+        )
 
 
 def _set_origin(run: Run, result: Result) -> None:
@@ -137,7 +148,7 @@ def description(
         "",
         "Again, in a clone:",
         "",
-        f"    {provenance.command(tags.get('git.commit'), result.variant)}",
+        f"    {tags['command']}",
     ]
     if tags.get("git.dirty") == "true":
         lines += ["", f"made with uncommitted changes, whose hash is {tags.get('git.diff', 'unknown')}"]

@@ -5,10 +5,10 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
+from latentlab.config import project
 from latentlab.errors import UserError
 
 VARIABLE = "MLFLOW_TRACKING_URI"
-COPIES = Path(".dvc/tmp/exps")  # where `dvc exp run --temp` and `--queue` work
 
 
 class StoreError(UserError):
@@ -28,7 +28,7 @@ class Place:
         """The place that the environment, or else the project that `folder` belongs to, has for runs."""
         if uri := os.environ.get(VARIABLE):
             return cls(uri)
-        root = project_root(folder.resolve())
+        root = project.home(folder)
         return cls(f"sqlite:///{root}/mlflow.db", root / "mlflow.db", root / "mlartifacts")
 
     def __str__(self) -> str:
@@ -39,11 +39,3 @@ class Place:
     def sqlite(self) -> Path | None:
         """The file of an SQLite database, the project's own or another."""
         return Path(self.uri.removeprefix("sqlite:///")) if self.uri.startswith("sqlite:///") else None
-
-
-def project_root(folder: Path) -> Path:
-    """The project that a folder belongs to: for the copies in which DVC runs experiments, the one they are from."""
-    for parent in folder.parents:
-        if folder.is_relative_to(parent / COPIES):
-            return parent
-    return folder

@@ -10,9 +10,11 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from latentlab.config import paths
+from latentlab.config import paths, project
+from latentlab.config.stages import ForTrack
 from latentlab.errors import UserError
 from latentlab.pipeline import inputs, provenance
+from latentlab.pipeline.plan import read_parameters
 from latentlab.storage.json import read_json
 from latentlab.tracking.curves import comparable
 from latentlab.tracking.place import Place
@@ -59,7 +61,7 @@ def log(variant: str, batches: Iterator[list[dict[str, Any]]]) -> None:
     A last row `{"status": ...}` tells how the training ended; without one it was killed. Raises `UserError`.
     """
     planned = inputs.planned(variant)
-    study = str(planned.settings()["study"])
+    study = read_parameters(ForTrack).study
     from latentlab.tracking.run import Run
     from latentlab.tracking.store import Store
 
@@ -91,7 +93,7 @@ def origin(variant: str) -> dict[str, str]:
         **provenance.version_tags(),
         **provenance.platform_tags(),
         "platform.of": "training",
-        "command": provenance.command(git.get("git.commit"), variant),
+        "command": provenance.command(git.get("git.commit"), variant, project.inner_folder()),
         "dataset": card["dataset"],
     }
 

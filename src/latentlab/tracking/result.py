@@ -40,12 +40,12 @@ class Result:
         """Its files, by the name of their tag."""
         return {
             "history": paths.history(self.variant),
-            "metrics": paths.metrics(self.study, self.variant),
+            "metrics": paths.metrics(self.variant),
             "encoder": paths.encoder(self.variant),
             "decoder": paths.decoder(self.variant),
             "features": paths.latents(self.variant),
             "embedding": paths.embedding(self.variant),
-            "plots": paths.plots(self.study, self.variant),
+            "plots": paths.plots(self.variant),
         }
 
     def hashes(self) -> dict[str, str]:
@@ -54,7 +54,10 @@ class Result:
 
     def get(self, part: str) -> Path:
         """A part, verified."""
-        path = self.parts()[part]
+        return self.get_file(self.parts()[part])
+
+    def get_file(self, path: Path) -> Path:
+        """A file of the result, verified."""
         return self.files.get(path, _hash(self.recorded.outputs, path))
 
     def get_input(self, path: Path) -> Path:

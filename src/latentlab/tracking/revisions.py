@@ -1,15 +1,16 @@
 """`latentlab track --all`: the results of every commit and of every experiment of DVC, from its cache or remote."""
 
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import ExitStack
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 from tqdm import tqdm
 
-from latentlab.config import paths
+from latentlab.config import paths, project
 from latentlab.config.params import NAME
 from latentlab.errors import UserError
 from latentlab.pipeline import provenance
@@ -20,8 +21,20 @@ from latentlab.tracking.place import Place
 from latentlab.tracking.result import Result
 
 
+@dataclass(frozen=True)
+class Found:
+    """A study in a commit: the folder that it has in the project."""
+
+    commit: str
+    folder: Path
+
+    def name(self, path: Path) -> str:
+        """A file of it, as messages call it."""
+        return f"{self.commit[:9]}:{self.folder / path}"
+
+
 def track_revisions() -> str:
-    """Bring the results of all revisions into MLflow; a line on what that changed.
+    """Bring the results of all studies in all revisions into MLflow; a line on what that changed.
 
     Results whose files are neither in the cache nor in a remote are counted, as are those that are not whole.
     Raises `UserError` if MLflow cannot be used or this is no git repository.
@@ -32,24 +45,45 @@ def track_revisions() -> str:
         results = _results(tqdm(found, desc="revisions", disable=None), stack, faults)
         summary = bring(results, Place.of(Path()), faults)
     left_out = f"; {len(faults)} results left out, the first: {faults[0]}" if faults else ""
-    return f"{summary} of {len(found)} revisions{left_out}"
+    commits = len({each.commit for each in found})
+    return f"{summary} of {commits} revisions{left_out}"
 
 
-def revisions() -> list[str]:
-    """Commits of all branches, tags and experiments that hold another dvc.lock or params.yaml than those before.
+def revisions() -> list[Found]:
+    """Studies in commits of all branches, tags and experiments, with another dvc.lock or params.yaml than before.
 
     Oldest first. Raises `UserError` outside a git repository.
     """
-    listed = provenance.git("log", "--all", "--full-history", "--reverse", "--format=%H", "--", str(paths.LOCK))
+    root = project.root()
+    wanted = ["--", str(paths.LOCK), str(paths.STUDIES / "*" / paths.LOCK)]
+    listed = provenance.git("log", "--all", "--full-history", "--reverse", "--format=%H", *wanted, folder=root)
     if listed is None:
         raise UserError("track --all: found no git repository, allowed: a clone of the project")
     seen, chosen = set(), []
     for commit in listed.split():
-        tree = tuple(provenance.git("rev-parse", f"{commit}:{path}") for path in (paths.LOCK, paths.PARAMS))
-        if None not in tree and tree not in seen:
-            seen.add(tree)
-            chosen.append(commit)
+        for folder, hashes in _studies(commit, root).items():
+            if (folder, hashes) not in seen:
+                seen.add((folder, hashes))
+                chosen.append(Found(commit, folder))
     return chosen
+
+
+def _studies(commit: str, root: Path) -> dict[Path, tuple[str, str]]:
+    """Folders of the studies that have been run, with git's hashes of dvc.lock and params.yaml."""
+    where = ["--", str(paths.LOCK), str(paths.PARAMS), f"{paths.STUDIES}/"]
+    listed = provenance.git("ls-tree", "-r", "-z", commit, *where, folder=root) or ""
+    entries = (entry.partition("\t") for entry in listed.split("\0") if entry)
+    files = {Path(name): about.split()[2] for about, _, name in entries}
+    pairs = {path.parent: (path, path.parent / paths.PARAMS) for path in files if path.name == paths.LOCK.name}
+    return {
+        folder: (files[lock], files[parameters])
+        for folder, (lock, parameters) in pairs.items()
+        if parameters in files and _is_study(folder)
+    }
+
+
+def _is_study(folder: Path) -> bool:
+    return folder == Path() or (folder.parent == paths.STUDIES and NAME.fullmatch(folder.name) is not None)
 
 
 def experiments() -> dict[str, str]:
@@ -58,27 +92,28 @@ def experiments() -> dict[str, str]:
     return {commit: name for commit, _, name in (line.partition(" ") for line in listed.splitlines()) if name}
 
 
-def _results(commits: Any, stack: ExitStack, faults: list[str]) -> Iterator[Result]:
+def _results(found: Iterable[Found], stack: ExitStack, faults: list[str]) -> Iterator[Result]:
     names = experiments()
-    for commit in commits:
-        revision = Revision(commit, stack)
+    for each in found:
+        revision, commit = Revision(each, stack), each.commit
         try:
-            lock, p = (parse_yaml(revision.text(path), f"{commit[:9]}:{path}") for path in (paths.LOCK, paths.PARAMS))
-            study, variants = checked_names(p, f"{commit[:9]}:{paths.PARAMS}")
+            lock, p = (parse_yaml(revision.text(path), each.name(path)) for path in (paths.LOCK, paths.PARAMS))
+            study, variants = checked_names(p, each.name(paths.PARAMS))
         except UserError as error:
             faults.append(str(error))
             continue
-        tags = {"git.commit": commit, "git.dirty": "false", **provenance.pinned_tags(revision.text(paths.REQUIREMENTS))}
+        requirements = revision.text_of_project(paths.REQUIREMENTS)
+        tags = {"git.commit": commit, "git.dirty": "false", **provenance.pinned_tags(requirements)}
         if commit in names:
             tags["dvc.experiment"] = names[commit]
         for variant in variants:
             try:
-                found = recorded(lock, variant, revision.text)
+                result = recorded(lock, variant, revision.text)
             except UserError as error:
-                faults.append(f"{commit[:9]}: {error}")
+                faults.append(f"{each.name(Path())}: {error}")
                 continue
-            command = provenance.command(commit, variant)
-            yield Result(study, variant, found, revision, tags | {"command": command})
+            command = provenance.command(commit, variant, each.folder)
+            yield Result(study, variant, result, revision, tags | {"command": command})
 
 
 def checked_names(p: Mapping[str, Any], where: str) -> tuple[str, list[str]]:
@@ -92,15 +127,19 @@ def checked_names(p: Mapping[str, Any], where: str) -> tuple[str, list[str]]:
 
 
 class Revision:
-    """The files of a commit, brought to a temporary folder when they are asked for."""
+    """The files of a study in a commit, brought to a temporary folder when they are asked for."""
 
-    def __init__(self, commit: str, stack: ExitStack) -> None:
-        self.commit = commit
+    def __init__(self, found: Found, stack: ExitStack) -> None:
+        self.found = found
         self.stack = stack
 
     def text(self, path: Path) -> str:
         """A file that is in git; empty if it is not."""
-        return provenance.git("show", f"{self.commit}:{path}") or ""
+        return self.text_of_project(self.found.folder / path)
+
+    def text_of_project(self, path: Path) -> str:
+        """The same, of a file that is no study's."""
+        return provenance.git("show", f"{self.found.commit}:./{path}", folder=project.root()) or ""
 
     def get(self, path: Path, expected: str) -> Path:
         """A file or folder from git, from DVC's cache or from its remote."""
@@ -108,12 +147,12 @@ class Revision:
         if not copy.exists():
             copy.parent.mkdir(parents=True, exist_ok=True)
             try:
-                self.files.get(path.as_posix(), str(copy), recursive=True)
+                self.files.get((self.found.folder / path).as_posix(), str(copy), recursive=True)
             except Exception as error:  # each kind of remote has its own
                 reason = " ".join(str(error).split()) or type(error).__name__
-                raise UserError(f"{self.commit[:9]}:{path}: in no cache and no remote ({reason[:200]})") from None
+                raise UserError(f"{self.found.name(path)}: in no cache and no remote ({reason[:200]})") from None
         if md5(copy) != expected:
-            raise UserError(f"{self.commit[:9]}:{path}: is not what dvc.lock says")
+            raise UserError(f"{self.found.name(path)}: is not what dvc.lock says")
         return copy
 
     @cached_property
@@ -126,4 +165,4 @@ class Revision:
         """The commit as DVC sees it."""
         from latentlab.pipeline.dvc import files_of  # takes a second
 
-        return files_of(self.commit)
+        return files_of(self.found.commit)

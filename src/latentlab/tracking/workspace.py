@@ -1,12 +1,14 @@
-"""`latentlab track`: the results of the workspace, as dvc.lock has them."""
+"""`latentlab track`: the results of the study in the current folder, as its dvc.lock has them."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 
-from latentlab.config import paths
+from latentlab.config import paths, project
+from latentlab.config.stages import name_of
 from latentlab.errors import UserError
 from latentlab.pipeline import provenance
 from latentlab.pipeline.inputs import md5, recorded
+from latentlab.pipeline.used import changed_under_stages
 from latentlab.storage.reading import reading
 from latentlab.storage.yaml import read_yaml
 from latentlab.tracking.bring import bring
@@ -14,7 +16,7 @@ from latentlab.tracking.place import Place
 from latentlab.tracking.result import Result
 
 
-def track_workspace(study: str, variants: Iterable[str]) -> str:
+def track_workspace(study: str, variants: Collection[str]) -> str:
     """Bring the results of these variants into MLflow; a line on what that changed.
 
     Raises `StoreError` if MLflow cannot be used, and `UserError` if a variant has no whole result; the others are
@@ -29,9 +31,10 @@ def track_workspace(study: str, variants: Iterable[str]) -> str:
     return f"{summary} of study {study}"
 
 
-def _results(study: str, variants: Iterable[str], faults: list[str]) -> Iterator[Result]:
+def _results(study: str, variants: Collection[str], faults: list[str]) -> Iterator[Result]:
     """The results that dvc.lock has of these variants; why there is none of others joins the `faults`."""
     lock = read_yaml(paths.LOCK, made_by="dvc repro")
+    changed = changed_under_stages(variants)
     tags = {
         **provenance.git_tags(),
         **provenance.version_tags(),
@@ -40,12 +43,19 @@ def _results(study: str, variants: Iterable[str], faults: list[str]) -> Iterator
     }
     for variant in variants:
         try:
+            _check_data(changed, variant)
             found = recorded(lock, variant, _read)
         except UserError as error:
             faults.append(str(error))
             continue
-        command = provenance.command(tags.get("git.commit"), variant)
+        command = provenance.command(tags.get("git.commit"), variant, project.inner_folder())
         yield Result(study, variant, found, Workspace(), tags | {"command": command})
+
+
+def _check_data(changed: Mapping[str, tuple[Path, str]], variant: str) -> None:
+    for name in ("prepare", name_of("train", variant)):
+        if name in changed:
+            raise UserError(f"dvc.lock: {changed[name][1]} was changed while {name} ran; `dvc repro` makes both agree")
 
 
 def _read(path: Path) -> str:

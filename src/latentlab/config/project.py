@@ -1,0 +1,26 @@
+"""Where the project is that a folder belongs to. Stages and commands run in the folder of a study, somewhere in it."""
+
+from pathlib import Path
+
+MARK = ".dvc"  # the folder that makes a project
+COPIES = Path(MARK, "tmp/exps")  # where `dvc exp run --temp` and `--queue` work
+
+
+def root(folder: Path | None = None) -> Path:
+    """The nearest parent of a folder (the current one) that is a project, or the folder if there is none."""
+    folder = (folder or Path()).resolve()
+    return next((each for each in (folder, *folder.parents) if (each / MARK).is_dir()), folder)
+
+
+def inner_folder() -> Path:
+    """The current folder as seen from the project's root."""
+    return Path.cwd().resolve().relative_to(root())
+
+
+def home(folder: Path | None = None) -> Path:
+    """The same, but for the copies in which DVC runs experiments the project that they are from.
+
+    What is to outlast an experiment is there: MLflow's store and the downloads.
+    """
+    inner = root(folder)
+    return next((each for each in inner.parents if inner.is_relative_to(each / COPIES)), inner)

@@ -1,0 +1,55 @@
+"""How far a study is: whether it was ever run, and whether its results are those of its parameters and the code."""
+
+from collections.abc import Iterator
+from contextlib import chdir
+from pathlib import Path
+from typing import Any
+
+from latentlab.config import params, paths
+from latentlab.errors import UserError
+from latentlab.pipeline.plan import changes, make_plans
+
+RESULTS = (paths.DATA, paths.MODELS, paths.METRICS, paths.PLOTS, paths.PLANS, paths.CHECKPOINTS)
+
+
+def state(folder: Path) -> str:
+    """Never run, up to date, stale and why, or what is wrong in the parameters of the study in a folder."""
+    with chdir(folder):
+        try:
+            p = params.load()
+            if not paths.LOCK.exists():
+                return "never run"
+            stale = [f"{name}: {why}" for name, why in changes(make_plans(p)).items()]
+            if not stale:
+                from latentlab.pipeline.dvc import status  # takes a second
+
+                return _of_status(status())
+        except UserError as error:
+            return str(error)
+    return f"stale: {_first(stale)}"
+
+
+def _of_status(status: dict[str, list[Any]]) -> str:
+    found = [(stage, path, kind) for stage, entries in status.items() for path, kind in _changed(entries)]
+    stale = [f"{stage}: {path} {kind}" for stage, path, kind in found if kind != "deleted"]
+    if stale:
+        return f"stale: {_first(stale)}"
+    return "files are missing: `dvc pull` or `latentlab reproduce` brings them" if found else "up to date"
+
+
+def _changed(entries: list[Any]) -> Iterator[tuple[str, str]]:
+    """Paths with what became of them, of the dependencies and outputs of a stage. Other entries are no dicts."""
+    for entry in entries:
+        if isinstance(entry, dict):
+            for paths_ in entry.values():
+                yield from paths_.items()
+
+
+def _first(lines: list[str]) -> str:
+    return lines[0] + (f" and {len(lines) - 1} more" if len(lines) > 1 else "")
+
+
+def size(folder: Path) -> int:
+    """Bytes of all files that stages have written for the study in a folder, and of its own images."""
+    files = (path for part in RESULTS for path in (folder / part).rglob("*"))
+    return sum(path.stat().st_size for path in files if path.is_file())

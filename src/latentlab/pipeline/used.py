@@ -1,0 +1,68 @@
+"""Whether the data that a stage has read is the data that dvc.lock says it has read.
+
+DVC hashes what a stage depends on again when its command has ended: what was changed meanwhile is recorded as if it had
+been used, and handed out so by the run cache. So `prepare` and `train` note the hashes of what they are about to read.
+"""
+
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from latentlab.config import paths
+from latentlab.config.stages import name_of
+from latentlab.pipeline.inputs import md5
+from latentlab.storage.json import read_json
+from latentlab.storage.yaml import read_yaml
+
+NOTE = "data"  # the key in the notes
+
+
+def hashes(*files: Path) -> dict[str, str]:
+    """MD5 of files or folders by their path, as they are now. Raises `UserError`."""
+    return {path.as_posix(): md5(path) for path in files}
+
+
+def misrecorded(note: Mapping[str, Any], recorded: Mapping[str, str]) -> list[str]:
+    """Paths in the note of a stage whose hash is not the one that dvc.lock has `recorded`."""
+    return [path for path, value in note.get(NOTE, {}).items() if recorded.get(path) != value]
+
+
+def changed_under_stages(variants: Iterable[str]) -> dict[str, tuple[Path, str]]:
+    """Stages in dvc.lock under which data was changed, by name: their note, and the first path that was.
+
+    Where the data is now what it was when it was read, DVC itself sees the difference, if it is one: it need not hash
+    every file in a folder.
+    """
+    lock = (read_yaml(paths.LOCK).get("stages") or {}) if paths.LOCK.exists() else {}
+    notes = {"prepare": paths.RAW_USED, **{name_of("train", each): paths.training(each) for each in variants}}
+    found = {}
+    for name, path in notes.items():
+        outputs, dependencies = (_hashes(lock.get(name, {}).get(group, [])) for group in ("outs", "deps"))
+        if not path.exists() or outputs.get(path.as_posix()) != md5(path):
+            continue  # the stage has to run anyway, or its files are to come from the cache
+        note = read_json(path)
+        wrong = [each for each in misrecorded(note, dependencies) if _is_other(Path(each), note[NOTE][each])]
+        if wrong:
+            found[name] = path, wrong[0]
+    return found
+
+
+def _hashes(entries: Iterable[Mapping[str, str]]) -> dict[str, str]:
+    return {entry["path"]: entry["md5"] for entry in entries}
+
+
+def _is_other(path: Path, value: str) -> bool:
+    return not path.exists() or md5(path) != value
+
+
+def clear_misrecorded(variants: Iterable[str]) -> list[str]:
+    """Have stages run again under which data was changed; a line for each."""
+    found = changed_under_stages(variants)
+    if not found:
+        return []
+    from latentlab.pipeline.dvc import forget_run  # DVC takes a second
+
+    for name, (note, _) in found.items():
+        forget_run(name)
+        note.unlink()  # an output that is missing: DVC, which has read dvc.lock already, runs the stage
+    return [f"{name}: {path} was changed while it ran" for name, (_, path) in found.items()]
