@@ -19,6 +19,7 @@ from benchmarks import machine
 from benchmarks.page import write_section
 from benchmarks.training import PAGE
 from benchmarks.variants import ROOT
+from latentlab.config import paths
 from latentlab.report.markdown import markdown_table
 
 VARIANT = "simple"
@@ -49,14 +50,14 @@ def measure(threads: int, mnist: Path, blocks: int) -> tuple[float, float]:
 
 
 def _project(folder: Path, mnist: Path, threads: int) -> None:
-    study = (ROOT / "studies/keras_blog.yaml").read_text()
+    study = (ROOT / "studies/keras_blog/params.yaml").read_text()
     (folder / "params.yaml").write_text(study.replace("threads: 1", f"threads: {threads}"))
-    (folder / "data/raw").mkdir(parents=True)
-    shutil.copy(mnist, folder / "data/raw/mnist.npz")
+    (folder / paths.DOWNLOADS).mkdir()
+    shutil.copy(mnist, folder / paths.DOWNLOADS / "mnist.npz")
 
 
 def _train(threads: int, blocks: int) -> tuple[float, float]:
-    from latentlab.config import params, paths
+    from latentlab.config import params
     from latentlab.numerics.tensorflow import start_tensorflow
     from latentlab.stages import plan, prepare
     from latentlab.stages.train import build

@@ -22,7 +22,7 @@ VARIANTS: dict[str, dict[str, Any]] = {
 
 
 def variant(name: str) -> Variant:
-    """The variant `name`, checked as if it stood in the quick study. All are trained by Adam at its default rate."""
-    content = read_yaml(ROOT / "studies/quick.yaml")
+    """The variant `name`, checked as if it stood in a study. All are trained by Adam at its default rate."""
+    content = read_yaml(ROOT / "studies/tiny/params.yaml")
     content["variants"] = {name: {**VARIANTS[name], "optimizer": "adam", "epochs": 1}}
     return params.parse(content).variant(name)

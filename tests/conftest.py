@@ -12,9 +12,11 @@ import numpy as np
 import pytest
 from ruamel.yaml import YAML
 
-from latentlab.config.params import Variant
+from latentlab.config import params
+from latentlab.config.params import Params, Variant
 from latentlab.networks.autoencoder import Autoencoder
 from latentlab.stages.train import build
+from latentlab.storage.yaml import parse_yaml
 
 if TYPE_CHECKING:
     from latentlab.tracking.store import Store
@@ -67,6 +69,11 @@ def run(*command: str, **variables: str) -> str:
     return done.stdout
 
 
+def committed_params() -> Params:
+    """The parameters of the root's study as git has them, or is about to: the file may have been edited."""
+    return params.parse(parse_yaml(git("-C", str(ROOT), "show", ":params.yaml"), "params.yaml"))
+
+
 def git(*arguments: str) -> str:
     return run("git", *arguments)
 
@@ -77,10 +84,11 @@ def make_clone(root: Path, patch: pytest.MonkeyPatch, variants: Sequence[str]) -
     The process and its environment are in it afterwards.
     """
     for name in run("git", "-C", str(ROOT), "ls-files", "--cached", "--others", "--exclude-standard").split():
-        if name != "dvc.lock" and not name.startswith(("metrics/", "plan/")) and (ROOT / name).exists():
+        others = name == "dvc.lock" or name.startswith(("metrics/", "plan/", "studies/"))
+        if not others and (ROOT / name).exists():
             (root / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy(ROOT / name, root / name)
-    head, _, rest = (ROOT / "studies/tiny.yaml").read_text().partition("variants:\n")
+    head, _, rest = (ROOT / "studies/tiny/params.yaml").read_text().partition("variants:\n")
     wanted = [line for line in rest.splitlines() if line.split(":")[0].strip() in variants]
     (root / "params.yaml").write_text("\n".join([f"{head}variants:", *wanted, ""]))
     patch.chdir(root)
@@ -108,9 +116,8 @@ def replace(old: str, new: str) -> None:
 
 @pytest.fixture
 def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A folder with the tiny study, and the process in it."""
-    shutil.copytree(ROOT / "studies", tmp_path / "studies")
-    shutil.copy(ROOT / "studies/tiny.yaml", tmp_path / "params.yaml")
+    """A folder with the tiny study in its root, and the process in it."""
+    shutil.copy(ROOT / "studies/tiny/params.yaml", tmp_path / "params.yaml")
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{tmp_path}/mlflow.db")
     return tmp_path
@@ -146,7 +153,7 @@ def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, database: bytes) -> "
 @pytest.fixture
 def tiny() -> dict[str, Any]:
     """The content of the tiny study, to be changed at will."""
-    content: dict[str, Any] = YAML(typ="safe", pure=True).load(ROOT / "studies/tiny.yaml")
+    content: dict[str, Any] = YAML(typ="safe", pure=True).load(ROOT / "studies/tiny/params.yaml")
     return content
 
 

@@ -90,12 +90,12 @@ def test_results_as_a_table_and_as_markdown(
     text = (project / "params.yaml").read_text()
     head, _, _ = text.partition("  sparse:")
     (project / "params.yaml").write_text(head)
-    write_json(paths.metrics("tiny", "simple"), METRICS)
+    write_json(paths.metrics("simple"), METRICS)
     assert call(monkeypatch, "results") == 0
     out = capsys.readouterr().out
     assert "simple" in out
     assert "0.0988" in out
-    assert "plots/tiny" in out
+    assert "plots" in out
     assert call(monkeypatch, "results", "--markdown") == 0
     lines = capsys.readouterr().out.splitlines()
     assert lines[2] == "| simple | 50,992 | 5 | 32 | 0.0988 | 0.800 | 0.950 | 0.900 | 0.900 |  |"
@@ -106,7 +106,7 @@ def test_results_before_a_run_name_the_file(
     project: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert call(monkeypatch, "results") == 1
-    assert capsys.readouterr().err == "error: metrics/tiny/simple.json: no such file; `dvc repro` makes it\n"
+    assert capsys.readouterr().err == "error: metrics/simple.json: no such file; `dvc repro` makes it\n"
 
 
 def test_reproduce_checks_parameters_first(

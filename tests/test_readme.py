@@ -6,22 +6,22 @@ from collections.abc import Iterable
 
 import pytest
 
-from latentlab.config import params, paths
+from latentlab.config import paths
 from latentlab.report import table
-from tests.conftest import ROOT, git
+from tests.conftest import ROOT, committed_params, git
 
 README = (ROOT / "README.md").read_text()
 
 
-def committed(study: str, variants: Iterable[str]) -> dict[str, table.Metrics]:
+def committed(variants: Iterable[str]) -> dict[str, table.Metrics]:
     """The metrics that git has, or is about to have: those in the folder may have been made on another CPU."""
-    shown = {v: git("-C", str(ROOT), "show", f":{paths.metrics(study, v)}") for v in variants}
+    shown = {v: git("-C", str(ROOT), "show", f":{paths.metrics(v)}") for v in variants}
     return {variant: json.loads(text) for variant, text in shown.items()}
 
 
 @pytest.fixture(scope="module")
 def quick() -> dict[str, table.Metrics]:
-    return committed("quick", params.load(ROOT / "studies/quick.yaml").variants)
+    return committed(committed_params().variants)
 
 
 def test_the_table_is_the_committed_metrics(quick: dict[str, table.Metrics]) -> None:

@@ -11,7 +11,7 @@ from pydantic import ValidationError
 
 from latentlab.config import params, plugins
 from latentlab.errors import UserError
-from tests.conftest import ROOT, git
+from tests.conftest import ROOT, committed_params
 
 DATASETS, MODELS = (", ".join(plugins.available(room)) for room in ("datasets", "models"))
 
@@ -118,16 +118,14 @@ def test_missing_file(project: Path) -> None:
         params.load()
 
 
-@pytest.mark.parametrize("study", sorted((ROOT / "studies").glob("*.yaml")), ids=lambda path: path.stem)
-def test_studies_are_valid_and_named_by_their_file(study: Path) -> None:
-    loaded = params.load(study)
-    assert loaded.study == study.stem
-    assert study.read_text().startswith("# ")
+@pytest.mark.parametrize("path", sorted((ROOT / "studies").glob("*/params.yaml")), ids=lambda path: path.parent.name)
+def test_studies_are_valid_and_named_by_their_folder(path: Path) -> None:
+    assert params.load(path).study == path.parent.name
+    assert path.read_text().startswith("# ")
 
 
-def test_default_parameters_are_the_quick_study() -> None:
-    committed = [git("-C", str(ROOT), "show", f":{name}") for name in ("params.yaml", "studies/quick.yaml")]
-    assert committed[0] == committed[1]
+def test_the_committed_study_in_the_root_is_quick() -> None:
+    assert committed_params().study == "quick"
 
 
 def test_parameters_are_frozen_and_carry_defaults(tiny: dict[str, Any]) -> None:

@@ -10,14 +10,14 @@ from typing import Any
 import numpy as np
 import pytest
 
-from latentlab.config import params, plugins
+from latentlab.config import plugins
 from latentlab.networks.autoencoder import Autoencoder
 from latentlab.numerics.tensorflow import start_tensorflow
 from latentlab.stages.train import build
-from tests.conftest import ROOT
+from tests.conftest import committed_params
 
 MNIST = (28, 28, 1)
-QUICK = params.load(ROOT / "studies/quick.yaml")
+QUICK = committed_params()
 
 # encoder and decoder, for 28x28x1
 GOLDEN = {

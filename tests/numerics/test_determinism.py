@@ -27,7 +27,7 @@ for stage in (tsne, evaluate, plot):  # arrays alone: one variant will do
 
 def results(folder: Path, variants: tuple[str, ...], threads: int, cores: set[int]) -> dict[str, bytes]:
     folder.mkdir()
-    text = (ROOT / "studies/tiny.yaml").read_text().replace("threads: 1", f"threads: {threads}")
+    text = (ROOT / "studies/tiny/params.yaml").read_text().replace("threads: 1", f"threads: {threads}")
     (folder / "params.yaml").write_text(text)
     subprocess.run(
         [sys.executable, "-c", SCRIPT, ",".join(map(str, cores)), *variants],

@@ -49,7 +49,7 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.fixture
 def repo(project: Path) -> Iterator[dvc.Repo]:
-    with dvc.locked(project) as repo:
+    with dvc.locked() as repo:
         yield repo
 
 
@@ -69,8 +69,40 @@ def test_stages_come_in_order_with_what_they_wait_for(repo: dvc.Repo) -> None:
     assert dvc.in_order(repo) == {middle: set(), last: {middle}}
 
 
+def test_stages_of_other_folders_are_left_alone(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for folder in (project / "studies/a", project / "studies/b"):
+        folder.mkdir(parents=True)
+        for name in ("dvc.yaml", "first"):
+            (folder / name).write_text((project / name).read_text())
+    with dvc.locked() as repo:
+        assert [stage.addressing for stage in dvc.in_order(repo)] == ["middle", "last"]
+    monkeypatch.chdir(project / "studies/a")
+    assert reproduce(jobs=1) == 2
+    assert Path("last").read_text() == "1"
+    assert list(YAML(typ="safe").load(Path("dvc.lock"))["stages"]) == ["middle", "last"]
+    assert not (project / "dvc.lock").exists()
+    assert not (project / "studies/b/dvc.lock").exists()
+    assert dvc.status() == {}
+    Path("first").write_text("2")
+    assert dvc.status() == {"middle": [{"changed deps": {"first": "modified"}}]}
+    with pytest.raises(UserError, match="DVC is at work"), dvc.locked():
+        dvc.status()
+
+
+def test_the_run_cache_forgets_a_stage(project: Path) -> None:
+    run("dvc", "repro", "--quiet")
+    for name, expected in (("last", "middle\n"), ("middle", "middle\nmiddle\n")):
+        dvc.forget_run(name)
+        Path(name).unlink()
+        run("dvc", "repro", "--quiet")
+        assert Path("names").read_text() == expected  # written by `middle` each time that it runs
+    Path("middle").unlink()
+    run("dvc", "repro", "--quiet")
+    assert Path("names").read_text() == "middle\nmiddle\n"  # not forgotten, so from the run cache
+
+
 def test_a_stage_that_was_run_and_recorded_is_up_to_date_for_dvc(project: Path) -> None:
-    with dvc.locked(project) as repo:
+    with dvc.locked() as repo:
         for stage in middle_and_last(repo):
             assert stage.changed()
             assert not dvc.brought_back(stage)
@@ -143,7 +175,7 @@ def test_files_of_a_commit_are_read_from_git_and_from_the_cache(project: Path) -
 
 def test_what_dvc_refuses_is_one_line(project: Path) -> None:
     Path("dvc.yaml").write_text("stages: {broken: {typo: 1}}\n")
-    with pytest.raises(UserError, match=r"dvc\.yaml") as raised, dvc.locked(project) as repo:
+    with pytest.raises(UserError, match=r"dvc\.yaml") as raised, dvc.locked() as repo:
         dvc.in_order(repo)
     assert "\n" not in str(raised.value)
 
@@ -156,7 +188,7 @@ def test_two_processes_do_not_hold_the_lock_at_once(repo: dvc.Repo) -> None:
 
 def test_several_commands_run_one_after_the_other(project: Path) -> None:
     Path("dvc.yaml").write_text("stages: {many: {cmd: [cd /, echo 1 > one, cat none, echo 2 > two]}}\n")
-    with dvc.locked(project) as repo:
+    with dvc.locked() as repo:
         (many,) = dvc.in_order(repo)
         done = dvc.run_command(many)
     assert done.returncode != 0
@@ -169,11 +201,12 @@ def test_a_folder_under_dvc_add_is_noted_and_never_removed(project: Path) -> Non
     Path("raw").mkdir()
     Path("raw/1.png").write_text("1")
     run("dvc", "add", "--quiet", "raw")
+    Path("dvc.yaml").write_text(PIPELINE.replace("deps: [first]", "deps: [first, raw]"))
     Path("raw/2.png").write_text("2, in no cache")
-    reproduce(jobs=1, root=project)
+    assert reproduce(jobs=1) == 2
     assert {path.name: path.read_text() for path in Path("raw").iterdir()} == {"1.png": "1", "2.png": "2, in no cache"}
     assert json.loads(run("dvc", "status", "--json")) == {}
-    assert reproduce(jobs=1, root=project) == 0
+    assert reproduce(jobs=1) == 0
 
 
 def test_a_command_that_does_not_make_its_output_fails_with_one_line(
@@ -181,7 +214,7 @@ def test_a_command_that_does_not_make_its_output_fails_with_one_line(
 ) -> None:
     Path("dvc.yaml").write_text(PIPELINE.replace("cat middle > last", "echo nothing"))
     with pytest.raises(UserError, match="stopped, as last failed; results of other stages are kept"):
-        reproduce(jobs=1, root=project)
+        reproduce(jobs=1)
     (line,) = [line for line in capsys.readouterr().err.splitlines() if line.startswith("error: ")]
     assert line.startswith("error: last: ")
     assert Path("middle").exists()

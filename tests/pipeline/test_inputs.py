@@ -57,7 +57,7 @@ def test_other_data_is_another_result() -> None:
 
 def test_a_result_of_other_bytes_has_the_same_key() -> None:
     other = copy.deepcopy(LOCK)
-    locked(other, "plot@vae", "outs", "plots/quick/vae")["md5"] = "1.dir"
+    locked(other, "plot@vae", "outs", "plots/vae")["md5"] = "1.dir"
     assert inputs.recorded(other, "vae", read).inputs.key == inputs.recorded(LOCK, "vae", read).inputs.key
 
 

@@ -220,14 +220,14 @@ def test_leftovers_that_are_kept_nowhere_stay_and_are_named(
     places = [
         paths.encoder("old"),
         paths.latents("old"),
-        paths.metrics("tiny", "old"),
-        paths.plots("tiny", "old") / "a.png",
+        paths.metrics("old"),
+        paths.plots("old") / "a.png",
     ]
     others = [
         paths.encoder("vae"),
-        paths.metrics("other", "old"),
-        paths.comparison("tiny") / "a.png",
-        paths.contact_sheet("tiny"),
+        paths.metrics("old"),
+        paths.comparison() / "a.png",
+        paths.contact_sheet(),
     ]
     for path in places + others:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -238,6 +238,6 @@ def test_leftovers_that_are_kept_nowhere_stay_and_are_named(
     assert [line.partition(": of no variant")[0] for line in lines] == [
         "warning: models/old",
         "warning: data/latents/old.pkl",
-        "warning: metrics/tiny/old.json",
-        "warning: plots/tiny/old",
+        "warning: metrics/old.json",
+        "warning: plots/old",
     ]

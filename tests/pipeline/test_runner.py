@@ -77,8 +77,8 @@ def edit(clone: Path) -> Iterator[None]:
 
 
 def test_results_are_there_and_nothing_is_left_to_do(clone: Path) -> None:
-    assert {path.stem for path in (clone / "metrics/tiny").iterdir()} == {"simple", "vae"}
-    assert (clone / "plots/tiny/compare/metrics.png").exists()
+    assert {path.stem for path in (clone / "metrics").iterdir()} == {"simple", "vae"}
+    assert (clone / "plots/compare/metrics.png").exists()
     assert (clone / "mlflow.db").exists()
     assert run("latentlab", "track").startswith("nothing to do, ")
     lock = (clone / "dvc.lock").read_bytes()
@@ -100,7 +100,7 @@ def test_a_changed_variant_and_a_dropped_in_architecture_run_alone(clone: Path) 
     assert reproduce(jobs=2) == 2 * len(EACH) + 2  # compare and track too
     assert paths.encoder("simple").stat().st_mtime_ns > before["simple"]
     assert paths.encoder("vae").stat().st_mtime_ns == before["vae"]
-    assert json.loads(paths.metrics("tiny", "mine").read_text())["latent"]["dim"] == 4
+    assert json.loads(paths.metrics("mine").read_text())["latent"]["dim"] == 4
     assert "mine" in run("latentlab", "results", "--markdown")
     assert run("git", "status", "--porcelain", "--", "src").split() == ["??", "src/latentlab/models/linear.py"]
 
@@ -135,7 +135,7 @@ def test_a_loss_that_is_not_finite_stops_the_run_and_keeps_all_results(clone: Pa
     line = "error: variant vae: loss is not finite in epoch 1; try a lower learning_rate"
     assert line in (done.stdout + done.stderr).splitlines()
     assert (contents(clone / "models/vae"), locked(clone, "train@vae")) == good
-    assert paths.metrics("tiny", "simple").exists()
+    assert paths.metrics("simple").exists()
     assert list((clone / "checkpoints").iterdir()) == []
 
 
@@ -191,7 +191,7 @@ def test_a_slip_in_dvc_yaml_is_one_line(clone: Path) -> None:
 
 def test_dvc_shows_metrics_plots_and_the_graph() -> None:
     metrics = json.loads(run("dvc", "metrics", "show", "--json"))
-    assert metrics[""]["data"]["metrics/tiny/vae.json"]["data"]["vae"]["elbo"] < 0
+    assert metrics[""]["data"]["metrics/vae.json"]["data"]["vae"]["elbo"] < 0
     run("dvc", "plots", "show", "--out", "shown")
     page = Path("shown/index.html").read_text()
     assert "models/simple/history.csv" in page

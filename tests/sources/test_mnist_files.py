@@ -20,7 +20,7 @@ import pooch.core
 import pytest
 
 from latentlab.config import paths
-from latentlab.config.paths import RAW
+from latentlab.config.paths import DOWNLOADS
 from latentlab.datasets.fashion_mnist import FASHION_MNIST
 from latentlab.errors import UserError
 from latentlab.sources import mnist_files
@@ -90,7 +90,7 @@ def quick(monkeypatch: pytest.MonkeyPatch, project: Path) -> None:
 
 
 @pytest.mark.parametrize("put", [put_npz, put_idx, put_gzip])
-@pytest.mark.parametrize("place", ["data/raw/toy", "data/raw", "mirror/toy", "mirror", "package"])
+@pytest.mark.parametrize("place", ["downloads/toy", "downloads", "mirror/toy", "mirror", "package"])
 def test_every_place_and_format(
     put: Callable[..., None], place: str, toy: Published, arrays: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -113,14 +113,14 @@ def test_the_nearest_place_wins(toy: Published, arrays: dict[str, Any], monkeypa
     monkeypatch.setenv(MIRROR, "mirror")
     put_npz(Path("mirror"), arrays)
     assert toy.load().found == "mirror"
-    put_idx(RAW, arrays)
-    assert toy.load().found == "data/raw"
+    put_idx(DOWNLOADS, arrays)
+    assert toy.load().found == "downloads"
 
 
 def test_a_wrong_hash_names_the_file(toy: Published, arrays: dict[str, Any]) -> None:
     arrays["y_test"][0] += 1
-    put_idx(RAW, arrays)
-    with pytest.raises(UserError, match=r"^data/raw/t10k-labels-idx1-ubyte: y_test is not toy's: found SHA-256 "):
+    put_idx(DOWNLOADS, arrays)
+    with pytest.raises(UserError, match=r"^downloads/t10k-labels-idx1-ubyte: y_test is not toy's: found SHA-256 "):
         toy.load()
 
 
@@ -139,12 +139,12 @@ def test_offline_without_a_source_lists_the_ways(toy: Published) -> None:
         "toy: not at hand",
         "http://127.0.0.1:9/toy/train-images",
         "toy.npz",
-        "data/raw/toy/",
+        "downloads/toy/",
         MIRROR,
         "package",
     ):
         assert part in text
-    assert not Path("data/raw/toy").exists() or not list(Path("data/raw/toy").iterdir())
+    assert not (DOWNLOADS / "toy").exists() or not list((DOWNLOADS / "toy").iterdir())
 
 
 class Handler(BaseHTTPRequestHandler):
@@ -268,7 +268,7 @@ def test_a_dataset_is_downloaded_from_the_second_server_if_the_first_fails(
         assert dataset.found == f"{server.url}/good"
         assert (dataset.images[:30, ..., 0] == arrays["x_train"]).all()
         count = len(server.requests)
-        assert there.load().found == "data/raw/toy"
+        assert there.load().found == "downloads/toy"
         assert len(server.requests) == count
 
 
@@ -278,7 +278,7 @@ def test_what_is_not_the_published_file_is_refused(toy: Published, arrays: dict[
     with serving(files, []) as server, pytest.raises(UserError) as raised:
         replace(toy, urls=(server.url,)).load()
     assert f"({server.url}/train-images-idx3-ubyte.gz: not the published file)" in str(raised.value)
-    assert list((RAW / "toy").iterdir()) == []
+    assert list((DOWNLOADS / "toy").iterdir()) == []
 
 
 def test_idx_round_trip(tmp_path: Path, arrays: dict[str, Any]) -> None:
@@ -318,5 +318,5 @@ def test_the_real_mnist_from_the_mirror(project: Path, monkeypatch: pytest.Monke
 
 def prepared(name: str) -> str:
     """What the stage says of a study."""
-    shutil.copy(ROOT / f"studies/{name}.yaml", "params.yaml")
+    shutil.copy(ROOT / f"studies/{name}/params.yaml", "params.yaml")
     return prepare_study()

@@ -100,7 +100,7 @@ def two_idx_files() -> Settings:
 
 def wrong_hash() -> Settings:
     arrays = {"x_train": IMAGES, "y_train": LABELS, "x_test": IMAGES, "y_test": LABELS}
-    write_npz(RAW / "mnist.npz", arrays)
+    write_npz(paths.DOWNLOADS / "mnist.npz", arrays)
     return {"dataset": "mnist", "validation": 0.1}
 
 
@@ -194,7 +194,7 @@ CASES: dict[str, tuple[Callable[[], Settings], str]] = {
     "idx of different lengths": (idx_lengths, r"data/raw/idx/train-labels: found 59 labels for 60 images"),
     "no idx images": (no_idx_images, r"data/raw/idx: found no file called \*train-images\*"),
     "two idx files": (two_idx_files, r"data/raw/idx: found train-images and train-images\.gz, allowed: one of them"),
-    "hash": (wrong_hash, r"data/raw/mnist\.npz: x_train is not mnist's: found SHA-256 "),
+    "hash": (wrong_hash, r"downloads/mnist\.npz: x_train is not mnist's: found SHA-256 "),
     "empty folder": (empty_folder, r"data/raw/pictures: found no image, allowed: files that end in \.jpeg, "),
     "unreadable image": (broken_image, r"data/raw/pictures/b/004\.png: cannot be read, damaged or truncated"),
     "mixed sizes": (
@@ -299,7 +299,7 @@ CASES: dict[str, tuple[Callable[[], Settings], str]] = {
 def earlier(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with the outputs of an earlier run."""
     root = tmp_path_factory.mktemp("earlier")
-    shutil.copy(ROOT / "studies/tiny.yaml", root / "params.yaml")
+    shutil.copy(ROOT / "studies/tiny/params.yaml", root / "params.yaml")
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(root)
         prepare_study()
@@ -311,7 +311,6 @@ def before(project: Path, earlier: Path) -> dict[Path, bytes]:
     """These outputs, in a project of the test's own."""
     for name in ("data", "plots"):
         shutil.copytree(earlier / name, project / name)
-    RAW.mkdir(parents=True)
     return outputs()
 
 

@@ -20,7 +20,7 @@ from tests.conftest import ROOT, build_without_xla, run_stages
 
 pytestmark = pytest.mark.slow
 
-VARIANTS = list(params.load(ROOT / "studies/tiny.yaml").variants)
+VARIANTS = list(params.load(ROOT / "studies/tiny/params.yaml").variants)
 LABEL_METRICS = {("latent", "knn_accuracy"), ("latent", "linear_probe_accuracy"), ("tsne", "knn_accuracy")}
 
 
@@ -38,7 +38,7 @@ def paint(folder: Path, classes: tuple[str, ...]) -> None:
 
 def run_study(root: Path, classes: tuple[str, ...], models: Path | None = None) -> None:
     """The tiny study on such images, in `root`; with `models` that were trained elsewhere, if they are given."""
-    study = YAML(typ="safe", pure=True).load(ROOT / "studies/tiny.yaml")
+    study = YAML(typ="safe", pure=True).load(ROOT / "studies/tiny/params.yaml")
     study["prepare"] = {"dataset": "images", "path": "data/raw/own", "validation": 0.2, "test": 0.3}
     study["tsne"] = {"perplexity": 3, "points": 1000}
     for entry in study["variants"].values():
@@ -86,7 +86,7 @@ def test_every_variant_gives_images_back_in_colour(variant: str) -> None:
 
 @pytest.mark.parametrize("variant", VARIANTS)
 def test_metrics_that_need_labels_are_absent_without_them(variant: str, labelled: bool) -> None:
-    metrics = read_json(paths.metrics("tiny", variant))
+    metrics = read_json(paths.metrics(variant))
     found = {(group, name) for group, values in metrics.items() for name in values}
     assert found & LABEL_METRICS == (LABEL_METRICS if labelled else set())
     assert {("reconstruction", "bce"), ("tsne", "trustworthiness"), ("latent", "active_units")} <= found
@@ -102,7 +102,7 @@ def test_features_and_embedding_say_whether_there_are_labels(variant: str, label
 
 @pytest.mark.parametrize("variant", VARIANTS)
 def test_pictures(variant: str) -> None:
-    names = {path.stem for path in paths.plots("tiny", variant).glob("*.png")}
+    names = {path.stem for path in paths.plots(variant).glob("*.png")}
     assert {"losses", "reconstructions", "codes", "random_codes", "tsne"} <= names
 
 
@@ -110,5 +110,5 @@ def test_table_and_comparison(labelled: bool) -> None:
     rows = table.rows(table.read("tiny", VARIANTS))
     column = table.headings().index("k-NN accuracy ↑")
     assert all(bool(row[column]) == labelled for row in rows)
-    assert {path.name for path in paths.comparison("tiny").iterdir()} == {"metrics.png", "reconstructions.png"}
-    assert paths.contact_sheet("tiny").exists()
+    assert {path.name for path in paths.comparison().iterdir()} == {"metrics.png", "reconstructions.png"}
+    assert paths.contact_sheet().exists()

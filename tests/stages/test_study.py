@@ -31,7 +31,7 @@ from tests.locks import write_lock
 
 pytestmark = pytest.mark.slow
 
-VARIANTS = list(params.load(ROOT / "studies/tiny.yaml").variants)
+VARIANTS = list(params.load(ROOT / "studies/tiny/params.yaml").variants)
 CODES = {"conv": (4, 4, 8), "denoise": (7, 7, 32), "vae": (2,), "vae_conv": (2,), "vae_deconv": (2,)}
 Held = dict[str, glancing.Held]
 each_variant = pytest.mark.parametrize("variant", VARIANTS)
@@ -41,7 +41,7 @@ each_variant = pytest.mark.parametrize("variant", VARIANTS)
 def study(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """The tiny study, run; the process stays in its folder."""
     root = tmp_path_factory.mktemp("study")
-    shutil.copy(ROOT / "studies/tiny.yaml", root / "params.yaml")
+    shutil.copy(ROOT / "studies/tiny/params.yaml", root / "params.yaml")
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(root)
         patch.delenv("MLFLOW_TRACKING_URI", raising=False)
@@ -105,7 +105,7 @@ def test_models_hold_nothing_of_this_package(variant: str) -> None:
 
 @each_variant
 def test_metrics(variant: str) -> None:
-    metrics = read_json(paths.metrics("tiny", variant))
+    metrics = read_json(paths.metrics(variant))
     assert {group: set(values) for group, values in metrics.items() if group != "vae"} == {
         "reconstruction": {"bce", "mse", "psnr", "ssim", "mean_image_bce"},
         "latent": {"dim", "mean_activation", "sparsity", "active_units", "knn_accuracy", "linear_probe_accuracy"},
@@ -123,7 +123,7 @@ def test_metrics(variant: str) -> None:
 
 @each_variant
 def test_pictures(variant: str) -> None:
-    names = {path.stem for path in paths.plots("tiny", variant).glob("*.png")}
+    names = {path.stem for path in paths.plots(variant).glob("*.png")}
     flat = {"latent", "manifold_linear", "manifold_quantile"} if variant.startswith("vae") else set()
     assert names == {"losses", "reconstructions", "codes", "random_codes", "tsne"} | flat
 
@@ -133,12 +133,12 @@ def test_the_denoising_variant_sees_noise_and_is_measured_against_clean_images()
     assert 0.1 < np.abs(decoded["noisy"] - images).mean() < 0.4
     assert (decoded["noisy"].min(), decoded["noisy"].max()) == (0, 1)
     expected = evaluate.reconstruction_metrics(images, decoded["reconstructions"], images.mean(0), 60)["mse"]
-    assert read_json(paths.metrics("tiny", "denoise"))["reconstruction"]["mse"] == pytest.approx(expected, rel=1e-4)
+    assert read_json(paths.metrics("denoise"))["reconstruction"]["mse"] == pytest.approx(expected, rel=1e-4)
     assert "noisy" not in read_npz(paths.decoded("conv"))
 
 
 def test_comparison_and_card() -> None:
-    assert {path.name for path in paths.comparison("tiny").iterdir()} == {"metrics.png", "reconstructions.png"}
+    assert {path.name for path in paths.comparison().iterdir()} == {"metrics.png", "reconstructions.png"}
     assert read_json(paths.CARD)["dataset"] == "mnist_5k"
 
 
@@ -176,7 +176,7 @@ def test_mlflow_loads_both_halves(variant: str, mirrored: Held) -> None:
 
 
 def test_a_result_of_other_bytes_extends_its_run(mirrored: Held) -> None:
-    path = paths.metrics("tiny", "simple")
+    path = paths.metrics("simple")
     before, lock = path.read_text(), paths.LOCK.read_text()
     try:
         path.write_text(json.dumps(json.loads(before) | {"extra": {"x": 1.0}}))

@@ -21,7 +21,7 @@ from latentlab.tracking.registry import register_best
 from latentlab.tracking.revisions import checked_names
 from latentlab.tracking.run import Run
 from latentlab.tracking.store import Store
-from tests.conftest import ROOT
+from tests.conftest import ROOT, git
 
 
 def add(store: Store, key: str, bce: float, name: str = "simple", study: str = "quick", **params: object) -> Run:
@@ -35,7 +35,7 @@ def add(store: Store, key: str, bce: float, name: str = "simple", study: str = "
 
 @pytest.fixture(autouse=True)
 def study_in_params(store: Store) -> None:
-    Path("params.yaml").write_text((ROOT / "studies/quick.yaml").read_text())
+    Path("params.yaml").write_text(git("-C", str(ROOT), "show", ":params.yaml"))
 
 
 def show(*arguments: str) -> Result:
@@ -141,7 +141,7 @@ def test_metrics_say_what_is_better() -> None:
 
 def test_committed_metrics_have_one_name_each(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(ROOT)
-    metrics = table.read("quick", ["vae"])["vae"]
+    metrics = table.read(["vae"])["vae"]
     flat = table.by_tracked_name(metrics)
     assert len(flat) == sum(len(group) for group in metrics.values())
     assert flat["test/bce"] == metrics["reconstruction"]["bce"]

@@ -115,7 +115,7 @@ def is_complete(uri: str, study: str) -> None:
         "history", "metrics", "encoder", "decoder", "features", "embedding", "plots"
     }  # fmt: skip
     listed = {file.path for file in client.list_artifacts(run.info.run_id, "plots")}
-    assert listed == {f"plots/{path.name}" for path in paths.plots(study, "vae").glob("*.png")}
+    assert listed == {f"plots/{path.name}" for path in paths.plots("vae").glob("*.png")}
     models = client.search_logged_models([run.info.experiment_id])
     assert sorted((model.name, str(model.status)) for model in models) == [
         ("vae-decoder", "READY"),

@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from latentlab.config import paths
+from latentlab.config import paths, project
 from latentlab.errors import UserError
 from latentlab.pipeline import provenance
 from latentlab.storage.json import write_json
@@ -23,7 +23,7 @@ from latentlab.tracking import receiver
 from latentlab.tracking.curves import comparable
 from latentlab.tracking.glance import KEY, Held, glance
 from latentlab.tracking.models import ToServe, put_model
-from latentlab.tracking.place import Place, StoreError, project_root
+from latentlab.tracking.place import Place, StoreError
 from latentlab.tracking.run import Run
 from latentlab.tracking.store import Store
 from tests.conftest import git
@@ -255,8 +255,12 @@ def test_a_moved_or_copied_project_keeps_its_pictures(store: Store, tmp_path: Pa
 
 def test_an_experiment_of_dvc_uses_the_project_it_is_from(tmp_path: Path) -> None:
     copy = tmp_path / ".dvc/tmp/exps/standalone/tmp123"
-    assert project_root(copy) == tmp_path
-    assert project_root(tmp_path) == tmp_path
+    for folder in (tmp_path, copy):
+        (folder / ".dvc").mkdir(parents=True, exist_ok=True)
+        (folder / "studies/a").mkdir(parents=True)
+        assert project.root(folder / "studies/a") == folder
+        assert project.home(folder / "studies/a") == tmp_path
+        assert Place.of(folder / "studies/a").database == tmp_path / "mlflow.db"
 
 
 def test_another_store_is_honoured(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, database: bytes) -> None:
@@ -351,7 +355,9 @@ def test_versions_and_platform() -> None:
 def test_a_missing_git_is_no_fault(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", "")
     assert provenance.git_tags() == {}
-    assert provenance.command(None, "vae") == "dvc repro plot@vae evaluate@vae"
+    assert provenance.command(None, "vae", Path()) == "dvc repro plot@vae evaluate@vae"
+    expected = "git checkout abc && cd studies/a && dvc repro plot@vae evaluate@vae"
+    assert provenance.command("abc", "vae", Path("studies/a")) == expected
 
 
 def test_faults_of_single_results_are_errors_of_the_user() -> None:

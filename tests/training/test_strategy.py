@@ -56,7 +56,7 @@ def losses(folder: Path) -> Any:
 def alone(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with data to train on, and with the loss curves of one worker."""
     root = tmp_path_factory.mktemp("alone")
-    study = YAML(typ="safe", pure=True).load(ROOT / "studies/tiny.yaml")
+    study = YAML(typ="safe", pure=True).load(ROOT / "studies/tiny/params.yaml")
     study["variants"]["sparse"] |= {"epochs": 4, "batch_size": 50}  # 210 images: the last batch is smaller, 5 each
     YAML(typ="safe", pure=True).dump(study, root / "params.yaml")
     with pytest.MonkeyPatch.context() as patch:

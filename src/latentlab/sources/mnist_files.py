@@ -108,8 +108,8 @@ class Published:
 
 
 def downloads() -> Path:
-    """The project's folder for published data, which all studies share."""
-    return home() / DOWNLOADS
+    """The project's folder for published data, which all studies share, as seen from the current folder."""
+    return Path(os.path.relpath(home() / DOWNLOADS))
 
 
 def _download(url: str, hashes: Mapping[str, str], folder: Path) -> str:

@@ -8,12 +8,16 @@ import sys
 
 from latentlab.config import params, paths, project
 from latentlab.config.studies import check_name, check_pipeline
-from latentlab.errors import UserError
 from latentlab.pipeline.leftovers import clear_leftovers
 from latentlab.pipeline.libraries import not_as_locked
 from latentlab.pipeline.plan import make_plans, write_plans
 from latentlab.pipeline.used import clear_misrecorded
 from latentlab.stages._command import run
+from latentlab.storage.replacing import replacing
+
+ABOUT_RAW = """Your own images go here, in a file or folder of their own: `prepare.path` in `params.yaml` names it, and DVC runs
+the pipeline again when something in it changes. Git ignores it; `dvc add data/raw/<name>` puts it under DVC.
+"""
 
 
 def main() -> str:
@@ -34,11 +38,11 @@ def main() -> str:
 
 
 def make_raw() -> None:
-    """Make the folder for own images, which git does not keep while it is empty. Raises `UserError`."""
-    try:
-        paths.RAW.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise UserError(f"{paths.RAW}: cannot be made ({error.strerror})") from None
+    """Make the folder for own images, which is in no git, with a line on what it is for. Raises `UserError`."""
+    if paths.RAW.is_dir():
+        return
+    with replacing(paths.RAW / "README.md") as temporary:  # DVC warns of a folder that is empty
+        temporary.write_text(ABOUT_RAW)
 
 
 if __name__ == "__main__":
