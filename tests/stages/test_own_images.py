@@ -107,7 +107,7 @@ def test_pictures(variant: str) -> None:
 
 
 def test_table_and_comparison(labelled: bool) -> None:
-    rows = table.rows(table.read("tiny", VARIANTS))
+    rows = table.rows(table.read(VARIANTS))
     column = table.headings().index("k-NN accuracy ↑")
     assert all(bool(row[column]) == labelled for row in rows)
     assert {path.name for path in paths.comparison().iterdir()} == {"metrics.png", "reconstructions.png"}

@@ -10,6 +10,7 @@ from typing import Any
 
 from latentlab.config import paths
 from latentlab.config.stages import name_of
+from latentlab.errors import UserError
 from latentlab.pipeline.inputs import md5
 from latentlab.storage.json import read_json
 from latentlab.storage.yaml import read_yaml
@@ -27,8 +28,8 @@ def misrecorded(note: Mapping[str, Any], recorded: Mapping[str, str]) -> list[st
     return [path for path, value in note.get(NOTE, {}).items() if recorded.get(path) != value]
 
 
-def changed_under_stages(variants: Iterable[str]) -> dict[str, tuple[Path, str]]:
-    """Stages in dvc.lock under which data was changed, by name: their note, and the first path that was.
+def changed_under_stages(variants: Iterable[str]) -> dict[str, str]:
+    """Names of stages in dvc.lock under which data was changed, with the first path of it.
 
     Where the data is now what it was when it was read, DVC itself sees the difference, if it is one: it need not hash
     every file in a folder.
@@ -43,7 +44,7 @@ def changed_under_stages(variants: Iterable[str]) -> dict[str, tuple[Path, str]]
         note = read_json(path)
         wrong = [each for each in misrecorded(note, dependencies) if _is_other(Path(each), note[NOTE][each])]
         if wrong:
-            found[name] = path, wrong[0]
+            found[name] = wrong[0]
     return found
 
 
@@ -55,14 +56,19 @@ def _is_other(path: Path, value: str) -> bool:
     return not path.exists() or md5(path) != value
 
 
-def clear_misrecorded(variants: Iterable[str]) -> list[str]:
-    """Have stages run again under which data was changed; a line for each."""
+def forget_misrecorded(variants: Iterable[str]) -> None:
+    """Remove from dvc.lock and the run cache what they say of stages under which data was changed.
+
+    Raises `UserError` if there was any: DVC has read dvc.lock already and would go by what it said.
+    """
     found = changed_under_stages(variants)
     if not found:
-        return []
-    from latentlab.pipeline.dvc import forget_run  # DVC takes a second
+        return
+    from latentlab.pipeline.dvc import drop_from_lock, forget_run  # DVC takes a second
 
-    for name, (note, _) in found.items():
+    for name in found:
         forget_run(name)
-        note.unlink()  # an output that is missing: DVC, which has read dvc.lock already, runs the stage
-    return [f"{name}: {path} was changed while it ran" for name, (_, path) in found.items()]
+    drop_from_lock(paths.LOCK, list(found))
+    name, path = next(iter(found.items()))
+    more = f" and {len(found) - 1} more" if len(found) > 1 else ""
+    raise UserError(f"{path} was changed while {name} ran{more}; dvc.lock does not have it any more, run again")

@@ -11,12 +11,12 @@ from latentlab.config.studies import check_name, check_pipeline
 from latentlab.pipeline.leftovers import clear_leftovers
 from latentlab.pipeline.libraries import not_as_locked
 from latentlab.pipeline.plan import make_plans, write_plans
-from latentlab.pipeline.used import clear_misrecorded
+from latentlab.pipeline.used import forget_misrecorded
 from latentlab.stages._command import run
 from latentlab.storage.replacing import replacing
 
-ABOUT_RAW = """Your own images go here, in a file or folder of their own: `prepare.path` in `params.yaml` names it, and DVC runs
-the pipeline again when something in it changes. Git ignores it; `dvc add data/raw/<name>` puts it under DVC.
+ABOUT_RAW = """Your own images go here, in a file or folder of their own: `prepare.path` in `params.yaml` names it.
+DVC runs the pipeline again when something here changes. Git ignores it; `dvc add data/raw/<name>` puts it under DVC.
 """
 
 
@@ -29,7 +29,8 @@ def main() -> str:
     for line in not_as_locked(project.root() / paths.REQUIREMENTS):
         print(f"warning: {line}", file=sys.stderr)
     make_raw()
-    changes = [*write_plans(plans), *clear_misrecorded(p.variants)]
+    forget_misrecorded(p.variants)
+    changes = write_plans(plans)
     for line in clear_leftovers(p):
         print(f"warning: {line}", file=sys.stderr)
     for line in changes:

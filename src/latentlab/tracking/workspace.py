@@ -52,10 +52,10 @@ def _results(study: str, variants: Collection[str], faults: list[str]) -> Iterat
         yield Result(study, variant, found, Workspace(), tags | {"command": command})
 
 
-def _check_data(changed: Mapping[str, tuple[Path, str]], variant: str) -> None:
+def _check_data(changed: Mapping[str, str], variant: str) -> None:
     for name in ("prepare", name_of("train", variant)):
         if name in changed:
-            raise UserError(f"dvc.lock: {changed[name][1]} was changed while {name} ran; `dvc repro` makes both agree")
+            raise UserError(f"dvc.lock: {changed[name]} was changed while {name} ran; `dvc repro` makes both agree")
 
 
 def _read(path: Path) -> str:
