@@ -14,7 +14,7 @@ from latentlab.errors import UserError
 from latentlab.report import table
 from latentlab.stages import _command
 from latentlab.storage.json import write_json
-from tests.conftest import ROOT
+from tests.conftest import ROOT, git
 
 
 def call(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> int:
@@ -27,55 +27,78 @@ def call(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> int:
     return 0
 
 
-def test_study_lists_what_there_is(
-    project: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+@pytest.fixture
+def several(project: Path) -> Path:
+    """A project with `tiny` in its root and `quick` in a folder."""
+    (project / ".dvc").mkdir()
+    shutil.copy(ROOT / "dvc.yaml", project)
+    (project / "studies/quick").mkdir(parents=True)
+    (project / "studies/quick/params.yaml").write_text(git("-C", str(ROOT), "show", ":params.yaml"))
+    shutil.copy(ROOT / "dvc.yaml", project / "studies/quick")
+    return project
+
+
+def rows(table: str) -> list[list[str]]:
+    """Cells of a printed table."""
+    return [[cell.strip() for cell in line.strip("│").split("│")] for line in table.splitlines() if line[:1] == "│"]
+
+
+def test_study_lists_what_there_is_and_how_far_it_is(
+    several: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    (several / "data").mkdir()
+    (several / "data/file").write_bytes(bytes(2_500_000))
+    (several / "studies/quick/dvc.lock").touch()
+    for folder in (several, several / "studies/quick"):
+        monkeypatch.chdir(folder)
+        assert call(monkeypatch, "study") == 0
+        tiny, quick, *_ = rows(capsys.readouterr().out)
+        assert tiny[:3] == ["tiny", "never run", "2.5 MB"]
+        assert tiny[3].startswith("300 digits")
+        assert quick[:3] == ["quick", "stale: prepare: new and 47 more", "0.0 MB"]
+    text = (several / "params.yaml").read_text()
+    (several / "params.yaml").write_text(text.replace("seed: 42", "seed: -1"))
     assert call(monkeypatch, "study") == 0
-    lines = capsys.readouterr().out.splitlines()
-    assert [line.split()[0] for line in lines] == sorted(path.stem for path in (ROOT / "studies").glob("*.yaml"))
-    assert all(len(line.split()) > 4 for line in lines)
+    assert rows(capsys.readouterr().out)[0][1].startswith("params.yaml: seed: found -1, allowed: greater than")
 
 
-def test_study_copies_and_says_what_changes(
-    project: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+def test_a_new_study_is_made_and_says_what_to_do(
+    several: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert call(monkeypatch, "study", "quick") == 0
-    changes = capsys.readouterr().out.splitlines()
-    assert "study: tiny -> quick" in changes
-    assert "prepare.images: 300 -> (none)" in changes
-    assert not any(line.startswith("seed:") for line in changes)
-    assert (project / "params.yaml").read_text() == (project / "studies/quick.yaml").read_text()
-    assert call(monkeypatch, "study", "quick") == 0
-    assert capsys.readouterr().out == "params.yaml is studies/quick.yaml already\n"
-
-
-def test_study_on_a_project_without_params(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    (project / "params.yaml").unlink()
-    assert call(monkeypatch, "study", "tiny") == 0
-    assert (project / "params.yaml").exists()
-
-
-def test_unknown_study_lists_the_known(
-    project: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    before = (project / "params.yaml").read_text()
-    assert call(monkeypatch, "study", "quik") == 1
+    before = (several / "params.yaml").read_bytes()
+    monkeypatch.chdir(several / "studies/quick")
+    assert call(monkeypatch, "study", "new", "birds", "--like", "quick") == 0
     assert (
-        capsys.readouterr().err == "error: studies/: found no 'quik', allowed: fashion_guide, keras_blog, quick, tiny\n"
+        capsys.readouterr().out
+        == "edit ../birds/params.yaml, then `latentlab reproduce birds`, or `dvc repro` in ../birds/\n"
     )
-    assert (project / "params.yaml").read_text() == before
+    assert "study: birds" in (several / "studies/birds/params.yaml").read_text()
+    assert (several / "params.yaml").read_bytes() == before
+    assert call(monkeypatch, "study", "new", "birds") == 1
+    assert capsys.readouterr().err == "error: study new: found 'birds', allowed: a name that no study has\n"
 
 
-def test_a_broken_study_is_not_copied(
-    project: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+@pytest.mark.parametrize("command", ["reproduce", "results", "track"])
+def test_a_command_takes_a_study_by_name_or_from_the_current_folder(
+    several: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], command: str
 ) -> None:
-    before = (project / "params.yaml").read_text()
-    (project / "studies/bad.yaml").write_text(before + "sed: 1\n")
-    assert call(monkeypatch, "study", "bad") == 1
-    assert capsys.readouterr().err.startswith("error: studies/bad.yaml: sed: unknown key")
-    assert (project / "params.yaml").read_text() == before
+    folder = several / "studies/quick"
+    (folder / "params.yaml").write_text("seed: 1\n")
+    assert call(monkeypatch, command, "quick") == 1
+    assert capsys.readouterr().err == f"error: {folder}: params.yaml: variants: found {{}}, {ONE_ENTRY}\n"
+    (folder / "data").mkdir()
+    monkeypatch.chdir(folder / "data")
+    assert call(monkeypatch, command) == 1
+    assert capsys.readouterr().err == f"error: {folder}: params.yaml: variants: found {{}}, {ONE_ENTRY}\n"
+    monkeypatch.chdir(folder)
+    assert call(monkeypatch, command) == 1
+    assert capsys.readouterr().err == f"error: params.yaml: variants: found {{}}, {ONE_ENTRY}\n"
+    assert call(monkeypatch, command, "quik") == 1
+    assert capsys.readouterr().err == "error: study: found no 'quik', allowed: tiny, quick\n"
+    assert Path.cwd() == folder
 
 
+ONE_ENTRY = "allowed: one entry or more, name: {model: ...}"
 METRICS: dict[str, Any] = {
     "reconstruction": {"bce": 0.09876, "ssim": 0.8},
     "latent": {"dim": 32, "knn_accuracy": 0.95, "linear_probe_accuracy": 0.9},
@@ -93,9 +116,10 @@ def test_results_as_a_table_and_as_markdown(
     write_json(paths.metrics("simple"), METRICS)
     assert call(monkeypatch, "results") == 0
     out = capsys.readouterr().out
+    assert "numbers: metrics/" in out
     assert "simple" in out
     assert "0.0988" in out
-    assert "plots" in out
+    assert "pictures: plots/" in out
     assert call(monkeypatch, "results", "--markdown") == 0
     lines = capsys.readouterr().out.splitlines()
     assert lines[2] == "| simple | 50,992 | 5 | 32 | 0.0988 | 0.800 | 0.950 | 0.900 | 0.900 |  |"
@@ -122,9 +146,8 @@ def test_reproduce_outside_a_project(
 ) -> None:
     assert call(monkeypatch, "reproduce") == 1
     assert "not inside of a DVC repository" in capsys.readouterr().err
-    shutil.rmtree(project / "studies")
-    assert call(monkeypatch, "study", "tiny") == 1
-    assert capsys.readouterr().err == "error: studies/: found no 'tiny', allowed: nothing here\n"
+    assert call(monkeypatch, "study") == 0
+    assert rows(capsys.readouterr().out)[0][:2] == ["tiny", "never run"]
 
 
 def test_a_stage_prints_its_summary_or_one_line(capsys: pytest.CaptureFixture[str]) -> None:

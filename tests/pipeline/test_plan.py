@@ -1,6 +1,7 @@
 """Plans: all that a stage uses and nothing else, written where they differ, read as they were written."""
 
 import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -70,7 +71,7 @@ def two(tiny: dict[str, Any]) -> dict[str, Any]:
         ("variants.simple.noise", 0.25, {"train@simple", "extract@simple"}),
         ("variants.vae.latent_dim", 3, {"train@vae"}),
         ("variants.vae.early_stopping", {"patience": 2}, {"train@vae"}),
-        ("study", "other", {"prepare", "compare", "track"} | each("evaluate", "plot")),
+        ("study", "other", {"compare", "track"}),
     ],
 )
 def test_a_parameter_reaches_the_stages_that_use_it(
@@ -221,11 +222,13 @@ def test_leftovers_that_are_kept_nowhere_stay_and_are_named(
         paths.encoder("old"),
         paths.latents("old"),
         paths.metrics("old"),
+        paths.METRICS / "quick/vae.json",  # of the layout of before studies had folders
         paths.plots("old") / "a.png",
+        paths.PLOTS / "quick/compare/a.png",
     ]
     others = [
         paths.encoder("vae"),
-        paths.metrics("old"),
+        paths.METRICS / "README.md",
         paths.comparison() / "a.png",
         paths.contact_sheet(),
     ]
@@ -239,5 +242,54 @@ def test_leftovers_that_are_kept_nowhere_stay_and_are_named(
         "warning: models/old",
         "warning: data/latents/old.pkl",
         "warning: metrics/old.json",
+        "warning: metrics/quick",
         "warning: plots/old",
+        "warning: plots/quick",
     ]
+
+
+def test_results_of_the_former_layout_go_if_git_has_them(two: dict[str, Any], write_params: Write) -> None:
+    write_params(two)
+    git("init", "-q")
+    places = [paths.METRICS / "quick/vae.json", paths.PLOTS / "quick/compare/a.png"]
+    for path in [*places, paths.PLOTS / "mine/a.png"]:
+        path.parent.mkdir(parents=True)
+        path.write_text("x")
+    git("add", ".")
+    git("-c", "user.name=t", "-c", "user.email=t@example.org", "commit", "-qm", "before")
+    places[1].write_text("another")
+    plan.main()
+    assert not (paths.METRICS / "quick").exists()
+    assert places[1].exists()  # not as it was committed
+    git("checkout", "--", str(places[1]))
+    plan.main()
+    assert not (paths.PLOTS / "quick").exists()
+    assert (paths.PLOTS / "mine/a.png").exists()
+
+
+def test_the_folder_for_own_images_is_made_and_never_changed(project: Path) -> None:
+    plan.main()
+    (made,) = paths.RAW.iterdir()
+    assert "prepare.path" in made.read_text()
+    made.unlink()
+    plan.main()
+    assert list(paths.RAW.iterdir()) == []
+    paths.RAW.rmdir()
+    paths.RAW.write_text("a file")
+    with pytest.raises(UserError, match=r"^data/raw/README\.md: cannot be written"):
+        plan.main()
+
+
+def test_a_study_of_another_name_than_its_folder_stops_before_anything_is_written(
+    project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (project / ".dvc").mkdir()
+    folder = project / "studies/other"
+    folder.mkdir(parents=True)
+    shutil.copy(project / "params.yaml", folder)
+    monkeypatch.chdir(folder)
+    with pytest.raises(
+        UserError, match=r"^params\.yaml: study: found 'tiny', allowed: 'other', the name of its folder$"
+    ):
+        plan.main()
+    assert [path.name for path in folder.iterdir()] == ["params.yaml"]
