@@ -12,7 +12,12 @@ from latentlab.pipeline.libraries import pinned
 
 LIBRARIES = ("dvc", "keras", "matplotlib", "mlflow", "numpy", "scikit-learn", "tensorflow")
 LARGEST = 10**8  # bytes of untracked files that are hashed; more would keep a core busy for seconds
-RESULTS = (paths.LOCK, paths.METRICS, paths.PLANS)  # in git, but written by the pipeline itself
+# in git, but written by the pipeline itself
+RESULTS = [
+    folder / result
+    for folder in (Path(), paths.STUDIES / "*")
+    for result in (paths.LOCK, paths.METRICS / "*", paths.PLANS / "*")
+]
 INSTRUCTIONS = ("sse4_2", "avx", "avx2", "fma", "avx512f", "avx512_vnni", "avx512_bf16", "amx_bf16", "asimd", "sve")
 
 
@@ -25,8 +30,8 @@ def git_tags() -> dict[str, str]:
     commit = git("rev-parse", "HEAD", folder=root)
     if commit is None:
         return {}
-    where = ["--", ".", *(f":!{path}" for result in RESULTS for path in (result, paths.STUDIES / "*" / result))]
-    changes = git("status", "--porcelain", *where, folder=root)
+    where = ["--", ".", *(f":!{path}" for path in RESULTS)]
+    changes = git("status", "--porcelain", "--untracked-files=all", *where, folder=root)
     tags = {"git.commit": commit.strip(), "git.dirty": str(bool(changes)).lower()}
     if not changes:
         return tags

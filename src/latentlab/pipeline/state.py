@@ -11,6 +11,8 @@ from latentlab.pipeline.plan import changes, make_plans
 
 RESULTS = (paths.DATA, paths.MODELS, paths.METRICS, paths.PLOTS, paths.PLANS, paths.CHECKPOINTS)
 
+MISSING = ("deleted", "not in cache")  # what DVC says of files that are not here
+
 
 def state(folder: Path) -> str:
     """Never run, up to date, stale and why, or what is wrong in the parameters of the study in a folder."""
@@ -31,7 +33,7 @@ def state(folder: Path) -> str:
 
 def _of_status(status: dict[str, list[Any]]) -> str:
     found = [(stage, path, kind) for stage, entries in status.items() for path, kind in _changed(entries)]
-    stale = [f"{stage}: {path} {kind}" for stage, path, kind in found if kind != "deleted"]
+    stale = [f"{stage}: {path} {kind}" for stage, path, kind in found if kind not in MISSING]
     if stale:
         return f"stale: {_first(stale)}"
     return "files are missing: `dvc pull` or `latentlab reproduce` brings them" if found else "up to date"

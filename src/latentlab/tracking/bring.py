@@ -31,7 +31,7 @@ class Summary:
 def bring(results: Iterable[Result], place: Place, faults: list[str]) -> Summary:
     """Mirror `results`; what is wrong with single ones joins the `faults`. Raises `StoreError`."""
     summary = Summary(str(place))
-    missing: dict[str, Result] = {}
+    missing: list[Result] = []
     outdated: list[tuple[str, str]] = []
     for study, some in _by_study(results).items():
         held = glance(place, study)
@@ -41,11 +41,11 @@ def bring(results: Iterable[Result], place: Place, faults: list[str]) -> Summary
                 if key in held and result.is_complete_in(held[key], place):
                     summary.complete += 1
                 else:
-                    missing[key] = result
+                    missing.append(result)
             except UserError as error:
                 faults.append(str(error))
     if missing or outdated:
-        _write(missing.values(), outdated, place, summary, faults)
+        _write(missing, outdated, place, summary, faults)
     return summary
 
 
