@@ -9,7 +9,8 @@ from ruamel.yaml import YAML
 
 from latentlab.config import paths
 from latentlab.config.stages import name_of
-from latentlab.pipeline.inputs import md5, stages_of
+from latentlab.pipeline.hashes import md5
+from latentlab.pipeline.inputs import stages_of
 from latentlab.storage.yaml import read_yaml
 from tests.conftest import ROOT
 

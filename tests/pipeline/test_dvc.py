@@ -12,7 +12,7 @@ from ruamel.yaml import YAML
 
 from latentlab.errors import UserError
 from latentlab.pipeline import dvc
-from latentlab.pipeline.inputs import md5
+from latentlab.pipeline.hashes import md5
 from latentlab.pipeline.runner import reproduce
 from tests.conftest import commit, git, run
 

@@ -12,6 +12,7 @@ from dvc.repo import Repo
 from latentlab.config import paths
 from latentlab.errors import UserError
 from latentlab.pipeline import inputs
+from latentlab.pipeline.hashes import md5
 from latentlab.stages import plan
 from latentlab.storage.yaml import read_yaml
 from tests.conftest import ROOT, make_clone, replace
@@ -138,5 +139,5 @@ def test_md5_is_that_of_dvc(clone: Path) -> None:
     Path("dvc.yaml").write_text("stages: {}\n")
     with Repo(str(clone)) as repo:
         (stage,) = repo.add("plots", no_commit=True)
-        assert inputs.md5(folder) == stage.outs[0].hash_info.value
+        assert md5(folder) == stage.outs[0].hash_info.value
     shutil.rmtree(folder)

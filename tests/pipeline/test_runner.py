@@ -16,7 +16,7 @@ from ruamel.yaml import YAML
 
 from latentlab.config import paths
 from latentlab.errors import UserError
-from latentlab.pipeline import inputs
+from latentlab.pipeline.hashes import md5
 from latentlab.pipeline.runner import reproduce
 from latentlab.storage.csv import read_csv
 from tests.conftest import commit, make_clone, replace, run
@@ -265,7 +265,7 @@ def test_what_is_edited_during_a_training_is_not_recorded_as_used(clone: Path, c
     out, err = first.communicate()
     assert paths.plan("train@simple").read_bytes() == plan
     assert len(read_csv(paths.history("simple"))["epoch"]) == epochs  # what it began with
-    assert plan_in_lock(clone, "train@simple") == inputs.md5(paths.plan("train@simple"))
+    assert plan_in_lock(clone, "train@simple") == md5(paths.plan("train@simple"))
     line = "error: src/latentlab/networks/codes.py changed since `plan`; run again"
     assert first.returncode != 0
     assert line in (out + err).splitlines()
@@ -273,7 +273,7 @@ def test_what_is_edited_during_a_training_is_not_recorded_as_used(clone: Path, c
     again = run(*command)
     assert f"train@simple: epochs {epochs} -> 3, models/dense.py" in again
     assert len(read_csv(paths.history("simple"))["epoch"]) == 3
-    assert plan_in_lock(clone, "train@simple") == inputs.md5(paths.plan("train@simple"))
+    assert plan_in_lock(clone, "train@simple") == md5(paths.plan("train@simple"))
     status = json.loads(run("dvc", "status", "--json"))
     assert [stage for stage in status if status[stage] != ["always changed"]] == []
 

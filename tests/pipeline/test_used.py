@@ -10,8 +10,8 @@ from latentlab.config import paths
 from latentlab.config.stages import name_of
 from latentlab.errors import UserError
 from latentlab.pipeline import dvc
-from latentlab.pipeline.inputs import md5
-from latentlab.pipeline.used import NOTE, changed_under_stages, forget_misrecorded, hashes
+from latentlab.pipeline.hashes import md5
+from latentlab.pipeline.used import NOTE, changed_under_stages, forget_misrecorded, hashes_of
 from latentlab.storage.json import read_json, write_json
 from tests.conftest import run
 
@@ -27,8 +27,8 @@ def recorded(project: Path) -> dict[str, Any]:
     for path in FILES:
         path.parent.mkdir(exist_ok=True)
         path.write_text(path.name)
-    write_json(paths.RAW_USED, {NOTE: hashes(paths.RAW)})
-    write_json(paths.training(VARIANT), {"epochs": 2, NOTE: hashes(*FILES)})
+    write_json(paths.RAW_USED, {NOTE: hashes_of(paths.RAW)})
+    write_json(paths.training(VARIANT), {"epochs": 2, NOTE: hashes_of(*FILES)})
     lock = {"prepare": entry([paths.RAW], paths.RAW_USED), name_of("train", VARIANT): entry([*FILES], training())}
     write(lock)
     return lock
@@ -99,18 +99,18 @@ def test_what_dvc_sees_by_itself_is_no_finding(recorded: dict[str, Any]) -> None
 def test_files_that_dvc_never_looks_at_do_not_count(project: Path) -> None:
     (paths.RAW / ".git").mkdir(parents=True)
     (paths.RAW / "a.png").write_text("a")
-    before = hashes(paths.RAW)
+    before = hashes_of(paths.RAW)
     (paths.RAW / ".git/config").write_text("x")
-    assert hashes(paths.RAW) == before
+    assert hashes_of(paths.RAW) == before
 
 
 TRAINING = f"""
 from pathlib import Path
-from latentlab.pipeline.used import hashes
+from latentlab.pipeline.used import hashes_of
 from latentlab.storage.json import write_json
 
 data = Path("{FILES[0]}")
-used = hashes(data)
+used = hashes_of(data)
 Path("ran").open("a").write("x")
 if Path("change").exists():
     Path("change").replace(data)
@@ -136,6 +136,6 @@ def test_such_a_stage_is_forgotten_and_runs_again() -> None:
     forget_misrecorded([VARIANT])
     run("dvc", "repro", "--quiet")
     assert Path("ran").read_text() == "xx"  # neither dvc.lock nor the run cache stood in for it
-    assert read_json(training())[NOTE] == hashes(FILES[0])
+    assert read_json(training())[NOTE] == hashes_of(FILES[0])
     forget_misrecorded([VARIANT])
     assert dvc.status() == {}

@@ -22,6 +22,7 @@ from mlflow.tracking import MlflowClient
 from latentlab.config import paths
 from latentlab.config.stages import EACH_VARIANT
 from latentlab.pipeline import inputs
+from latentlab.pipeline.hashes import md5
 from latentlab.storage.csv import read_csv
 from latentlab.storage.npz import read_npz
 from latentlab.storage.pickle import read_pickle
@@ -117,7 +118,7 @@ def test_a_run_tells_where_it_comes_from(clone: Path) -> None:
     tags, params = found.data.tags, found.data.params
     assert len(tags["git.commit"]) == 40
     assert tags["command"] == f"git checkout {tags['git.commit']} && dvc repro plot@vae evaluate@vae"
-    assert tags["md5.encoder"] == inputs.md5(paths.encoder("vae"))
+    assert tags["md5.encoder"] == md5(paths.encoder("vae"))
     assert {f"dvc.{stage}" for stage in ("prepare", *EACH_VARIANT)} <= set(tags)
     assert {"platform.cpu", "platform.instructions", "version.tensorflow", "latentlab.code", "latentlab.study"} <= set(
         tags

@@ -14,11 +14,10 @@ from latentlab.config import paths
 from latentlab.config.settings import flattened
 from latentlab.config.stages import EACH_VARIANT, name_of
 from latentlab.errors import UserError
+from latentlab.pipeline.hashes import md5
 from latentlab.pipeline.plan import Plan
 
 DATA = (*(paths.prepared(split) for split in ("train", "validation", "test")), paths.CARD)
-
-IGNORED = {".git", ".hg", ".dvc", "__pycache__"}  # by DVC itself, and in .dvcignore
 
 
 @dataclass(frozen=True)
@@ -60,20 +59,6 @@ def planned(variant: str) -> Inputs:
     """The inputs of a result that is about to be made, from the workspace. Raises `UserError`."""
     plans = {stage: Plan.load(paths.plan(name)) for stage, name in stages_of(variant).items()}
     return Inputs(plans, {path.as_posix(): md5(path) for path in DATA})
-
-
-def md5(path: Path) -> str:
-    """The hash that DVC gives a file, or a folder (`.dir` at its end). Raises `UserError` if there is none."""
-    try:
-        if path.is_dir():
-            inside = {file.relative_to(path): file for file in path.rglob("*") if file.is_file()}
-            files = {name.as_posix(): file for name, file in inside.items() if not IGNORED.intersection(name.parts)}
-            entries = [{"md5": md5(files[name]), "relpath": name} for name in sorted(files)]
-            return hashlib.md5(json.dumps(entries, sort_keys=True).encode()).hexdigest() + ".dir"
-        with path.open("rb") as file:
-            return hashlib.file_digest(file, "md5").hexdigest()
-    except OSError as error:
-        raise UserError(f"{path}: cannot be read ({error.strerror})") from None
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ from pathlib import Path
 from latentlab.config import paths
 from latentlab.config.params import RESERVED, Params
 from latentlab.config.stages import EACH_VARIANT
-from latentlab.pipeline.inputs import md5
+from latentlab.pipeline.hashes import md5
 from latentlab.pipeline.provenance import git
 from latentlab.storage.yaml import read_yaml
 

@@ -11,14 +11,14 @@ from typing import Any
 from latentlab.config import paths
 from latentlab.config.stages import name_of
 from latentlab.errors import UserError
-from latentlab.pipeline.inputs import md5
+from latentlab.pipeline.hashes import md5
 from latentlab.storage.json import read_json
 from latentlab.storage.yaml import read_yaml
 
 NOTE = "data"  # the key in the notes
 
 
-def hashes(*files: Path) -> dict[str, str]:
+def hashes_of(*files: Path) -> dict[str, str]:
     """MD5 of files or folders by their path, as they are now. Raises `UserError`."""
     return {path.as_posix(): md5(path) for path in files}
 

@@ -14,7 +14,7 @@ from latentlab.errors import UserError
 from latentlab.figures.examples import SHOWN
 from latentlab.figures.images import rows
 from latentlab.pipeline.plan import read_parameters
-from latentlab.pipeline.used import NOTE, hashes
+from latentlab.pipeline.used import NOTE, hashes_of
 from latentlab.sources.dataset import Classes, Dataset, checked, classes, sha256
 from latentlab.stages._command import run
 from latentlab.storage.figure import write_figure
@@ -28,7 +28,7 @@ SHOWN_CLASSES = 30
 def main() -> str:
     """Write one file a split, a card that says what is in them, a sheet with ten images a class, and what was read."""
     p = read_parameters(ForPrepare)
-    used = hashes(paths.RAW)
+    used = hashes_of(paths.RAW)
     dataset = load(p.prepare)
     coded = None if dataset.labels is None else classes(dataset.labels, dataset.found)
     labels = None if coded is None else coded.labels

@@ -11,7 +11,7 @@ from latentlab.errors import UserError
 from latentlab.networks.autoencoder import Autoencoder
 from latentlab.numerics.tensorflow import start_tensorflow
 from latentlab.pipeline.plan import check_unchanged, read_parameters, read_plan
-from latentlab.pipeline.used import NOTE, hashes
+from latentlab.pipeline.used import NOTE, hashes_of
 from latentlab.stages._command import run
 from latentlab.storage.csv import write_csv
 from latentlab.storage.json import write_json
@@ -28,7 +28,7 @@ def main(variant: str) -> str:
     p = read_parameters(ForTrain, variant)
     checkpoint_seconds = _checkpoint_seconds()
     files = [paths.prepared(split) for split in ("train", "validation")]
-    used = hashes(*files)
+    used = hashes_of(*files)
     train, validation = (read_npz(path)["images"] for path in files)
     with Live(variant, wanted=not several_workers()) as live:
         return _train(p, train, validation, used, checkpoint_seconds, live)

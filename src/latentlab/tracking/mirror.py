@@ -7,7 +7,7 @@ from typing import Any
 
 from latentlab.config import paths
 from latentlab.errors import UserError
-from latentlab.pipeline.inputs import md5
+from latentlab.pipeline.hashes import md5
 from latentlab.pipeline.used import misrecorded
 from latentlab.report import table
 from latentlab.storage.csv import read_csv

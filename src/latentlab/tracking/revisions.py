@@ -14,7 +14,8 @@ from latentlab.config import paths, project
 from latentlab.config.params import NAME
 from latentlab.errors import UserError
 from latentlab.pipeline import provenance
-from latentlab.pipeline.inputs import md5, recorded
+from latentlab.pipeline.hashes import md5
+from latentlab.pipeline.inputs import recorded
 from latentlab.storage.yaml import parse_yaml
 from latentlab.tracking.bring import bring
 from latentlab.tracking.place import Place

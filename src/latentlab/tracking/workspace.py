@@ -7,7 +7,8 @@ from latentlab.config import paths, project
 from latentlab.config.stages import name_of
 from latentlab.errors import UserError
 from latentlab.pipeline import provenance
-from latentlab.pipeline.inputs import md5, recorded
+from latentlab.pipeline.hashes import md5
+from latentlab.pipeline.inputs import recorded
 from latentlab.pipeline.used import changed_under_stages
 from latentlab.storage.reading import reading
 from latentlab.storage.yaml import read_yaml
