@@ -123,7 +123,8 @@ def test_a_new_study_is_like_another(several: Path, monkeypatch: pytest.MonkeyPa
     assert (folder / "params.yaml").read_text().startswith("# like fashion_guide: full Fashion-MNIST")
     assert (folder / "dvc.yaml").read_bytes() == (several / "dvc.yaml").read_bytes()
     assert folder.stat().st_mode & 0o777 == 0o755
-    assert contents(several).keys() - before.keys() == {folder / "params.yaml", folder / "dvc.yaml"}
+    made_files = {path.relative_to(folder).as_posix() for path in contents(several).keys() - before.keys()}
+    assert made_files == {"params.yaml", "dvc.yaml", "data/raw/README.md"}
     assert {path: content for path, content in contents(several).items() if path in before} == before
 
 

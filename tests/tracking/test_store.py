@@ -147,14 +147,10 @@ def batches(*groups: list[dict[str, Any]]) -> Any:
 def training(monkeypatch: pytest.MonkeyPatch, store: Store) -> Callable[..., None]:
     """Logs rows as the process beside a training does, with inputs that are made up."""
     from latentlab.pipeline.inputs import Inputs
-    from latentlab.pipeline.plan import Plan
+    from latentlab.pipeline.plan import Plan, write_plans
 
-    made_up = Inputs({"train": Plan({"study": "quick", "seed": 1}, {"src/a.py": "0"}, {})}, {})
-
-    class Study:
-        study = "quick"
-
-    monkeypatch.setattr("latentlab.config.params.load", Study)
+    made_up = Inputs({"train": Plan({"seed": 1}, {"src/a.py": "0"}, {})}, {})
+    write_plans({"track": Plan({"study": "quick", "variants": ["simple"]}, {}, {})})
     monkeypatch.setattr("latentlab.pipeline.inputs.planned", lambda variant: made_up)
     write_json(paths.CARD, {"image_shape": [2, 3, 1]})
     monkeypatch.setattr(receiver, "origin", lambda variant: {"git.dirty": "false", "platform.of": "training"})
@@ -168,7 +164,7 @@ def test_a_training_that_was_killed_goes_on_in_its_run(store: Store, training: C
     assert read(store).info.status == "FINISHED"
     assert points(store, "loss") == [(int(row["epoch"]), row["loss"]) for row in ROWS]
     assert read(store).data.tags["platform.of"] == "training"
-    assert read(store).data.params == {"study": "quick", "seed": "1"}
+    assert read(store).data.params == {"seed": "1"}
 
 
 def test_losses_have_a_unit_in_common() -> None:

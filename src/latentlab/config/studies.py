@@ -8,7 +8,12 @@ from pathlib import Path
 from latentlab.config import params, paths, project
 from latentlab.errors import UserError
 from latentlab.storage.reading import reading
+from latentlab.storage.replacing import replacing
 from latentlab.storage.yaml import read_yaml
+
+ABOUT_RAW = """Your own images go here, in a file or folder of their own: `prepare.path` in `params.yaml` names it.
+DVC runs the pipeline again when something here changes. Git ignores it; `dvc add data/raw/<name>` puts it under DVC.
+"""
 
 
 def studies() -> dict[str, Path]:
@@ -100,10 +105,19 @@ def create(name: str, like: str | None) -> Path:
             made.mkdir()
             (made / paths.PARAMS).write_text(text)
             (made / paths.PIPELINE).write_bytes(pipeline)
+            make_raw(made)
             made.rename(target)
     except OSError as error:
         raise UserError(f"{target}: cannot be written ({error.strerror or error})") from None
     return target
+
+
+def make_raw(study: Path) -> None:
+    """Make a study's folder for own images, which is in no git, with a line on what it is for. Raises `UserError`."""
+    folder = study / paths.RAW
+    if not folder.is_dir():
+        with replacing(folder / "README.md") as temporary:  # DVC warns of a folder that is empty
+            temporary.write_text(ABOUT_RAW)
 
 
 def _parameters_of(like: str | None) -> Path:

@@ -5,19 +5,15 @@ the pipeline here, while all results are still there; the plans are then as they
 """
 
 import sys
+from pathlib import Path
 
 from latentlab.config import params, paths, project
-from latentlab.config.studies import check_name, check_pipeline
+from latentlab.config.studies import check_name, check_pipeline, make_raw
 from latentlab.pipeline.leftovers import clear_leftovers
 from latentlab.pipeline.libraries import not_as_locked
 from latentlab.pipeline.plan import make_plans, write_plans
 from latentlab.pipeline.used import forget_misrecorded
 from latentlab.stages._command import run
-from latentlab.storage.replacing import replacing
-
-ABOUT_RAW = """Your own images go here, in a file or folder of their own: `prepare.path` in `params.yaml` names it.
-DVC runs the pipeline again when something here changes. Git ignores it; `dvc add data/raw/<name>` puts it under DVC.
-"""
 
 
 def main() -> str:
@@ -28,7 +24,7 @@ def main() -> str:
     plans = make_plans(p)
     for line in not_as_locked(project.root() / paths.REQUIREMENTS):
         print(f"warning: {line}", file=sys.stderr)
-    make_raw()
+    make_raw(Path())
     forget_misrecorded(p.variants)
     changes = write_plans(plans)
     for line in clear_leftovers(p):
@@ -36,14 +32,6 @@ def main() -> str:
     for line in changes:
         print(f"  {line}")
     return f"plan: {len(plans)} stages of {len(p.variants)} variants, {len(changes) or 'nothing'} changed"
-
-
-def make_raw() -> None:
-    """Make the folder for own images, which is in no git, with a line on what it is for. Raises `UserError`."""
-    if paths.RAW.is_dir():
-        return
-    with replacing(paths.RAW / "README.md") as temporary:  # DVC warns of a folder that is empty
-        temporary.write_text(ABOUT_RAW)
 
 
 if __name__ == "__main__":
