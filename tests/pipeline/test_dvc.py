@@ -3,6 +3,7 @@
 import json
 import os
 import subprocess
+import sys
 from collections.abc import Iterator
 from importlib.metadata import version
 from pathlib import Path
@@ -67,6 +68,15 @@ def test_stages_come_in_order_with_what_they_wait_for(repo: dvc.Repo) -> None:
     middle, last = middle_and_last(repo)
     assert (middle.addressing, last.addressing) == ("middle", "last")
     assert dvc.in_order(repo) == {middle: set(), last: {middle}}
+
+
+def test_the_order_is_the_same_in_each_process(project: Path) -> None:
+    stages = {f"s{number}": {"cmd": "true", "deps": ["first"], "outs": [f"o{number}"]} for number in range(20)}
+    YAML(typ="safe", pure=True).dump({"stages": stages}, Path("dvc.yaml"))
+    code = "from latentlab.pipeline import dvc\nwith dvc.locked() as r: print(*(s.name for s in dvc.in_order(r)))"
+    orders = {run(sys.executable, "-c", code, PYTHONHASHSEED=seed) for seed in "123"}
+    assert len(orders) == 1
+    assert set(orders.pop().split()) == stages.keys()
 
 
 def test_stages_of_other_folders_are_left_alone(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:

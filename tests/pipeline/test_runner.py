@@ -1,9 +1,11 @@
 """The pipeline under DVC: a copy of the project with a study of two variants."""
 
+import contextlib
 import json
 import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
 import time
@@ -139,22 +141,110 @@ def test_a_loss_that_is_not_finite_stops_the_run_and_keeps_all_results(clone: Pa
     assert list((clone / "checkpoints").iterdir()) == []
 
 
-def test_data_of_the_users_own_is_watched_and_downloads_are_not(clone: Path) -> None:
+@pytest.mark.parametrize("name", ["own/image.png", "train-images-idx3-ubyte.gz", "mnist.npz", "mnist/part"])
+def test_data_of_the_users_own_is_watched_whatever_its_name(clone: Path, name: str) -> None:
+    file = clone / "data/raw" / name
+    before = set((clone / "data/raw").iterdir())
     try:
-        (clone / "data/raw/mnist").mkdir()
-        (clone / "data/raw/mnist/part").touch()
-        (clone / "data/raw/train-images-idx3-ubyte.gz").touch()
-        assert json.loads(run("dvc", "status", "--json", "prepare")) == {}
-        (clone / "data/raw/own").mkdir()
-        (clone / "data/raw/own/image.png").touch()
+        file.parent.mkdir(exist_ok=True)
+        file.touch()
         assert json.loads(run("dvc", "status", "--json", "prepare"))["prepare"] == [
             {"changed deps": {"data/raw": "modified"}}
         ]
         assert run("git", "status", "--porcelain", "--", "data") == ""
     finally:
-        shutil.rmtree(clone / "data/raw/mnist")
-        shutil.rmtree(clone / "data/raw/own")
-        (clone / "data/raw/train-images-idx3-ubyte.gz").unlink()
+        for added in set((clone / "data/raw").iterdir()) - before:
+            shutil.rmtree(added) if added.is_dir() else added.unlink()
+
+
+def test_downloads_are_in_neither_git_nor_dvc(clone: Path) -> None:
+    (clone / "downloads").mkdir()
+    (clone / "downloads/mnist.npz").touch()
+    assert json.loads(run("dvc", "status", "--json", "prepare")) == {}
+    assert run("git", "status", "--porcelain") == ""
+    shutil.rmtree(clone / "downloads")
+
+
+@pytest.mark.usefixtures("edit")
+@pytest.mark.parametrize("cached", [True, False], ids=["cached", "empty cache"])
+def test_a_failing_evaluation_leaves_the_numbers_that_are_in_git(clone: Path, cached: bool) -> None:
+    good = {variant: paths.metrics(variant).read_bytes() for variant in ("simple", "vae")}
+    replace("neighbours: 5", "neighbours: 30")  # of 60 points, which only the stage knows
+    cache, aside = clone / ".dvc/cache", clone / ".dvc/aside"
+    command = ["latentlab", "reproduce"] if cached else ["dvc", "repro", "--single-item", "plan", "evaluate@simple"]
+    try:
+        if not cached:
+            cache.rename(aside)
+        done = subprocess.run(command, capture_output=True, text=True)
+    finally:
+        if not cached:
+            shutil.rmtree(cache, ignore_errors=True)
+            aside.rename(cache)
+    assert done.returncode != 0
+    assert "error: params.yaml: evaluate.neighbours: found 30, allowed: " in done.stdout + done.stderr
+    assert {variant: paths.metrics(variant).read_bytes() for variant in good} == good
+
+
+def stage_at_work(stage: str) -> list[int]:
+    """The processes of a stage: the one that DVC has started, then the one that works."""
+    found = []
+    for process in Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError):
+            command = (process / "cmdline").read_bytes().split(b"\0")
+            if f"latentlab.stages.{stage}".encode() in command and (process / "cwd").samefile(Path()):
+                found.append(int(process.name))
+    return sorted(found)
+
+
+@pytest.mark.usefixtures("edit")
+@pytest.mark.parametrize("end", ["Ctrl-C", "terminated", "killed"])
+def test_a_training_that_is_stopped_leaves_the_models_of_the_last_run(clone: Path, end: str) -> None:
+    good = contents(clone / "models/simple"), locked(clone, "train@simple")
+    replace("simple: {model: dense, units: [32], epochs: 2", "simple: {model: dense, units: [32], epochs: 100000")
+    first = subprocess.Popen(
+        ["dvc", "repro", "train@simple"],
+        env=os.environ | {"LATENTLAB_CHECKPOINT_SECONDS": "0"},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+    deadline = time.monotonic() + 120
+    while not (clone / paths.checkpoint("simple")).exists():
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+    assert not (clone / "models/simple").exists() or list((clone / "models/simple").iterdir()) == []
+    guard, worker = stage_at_work("train")
+    if end == "Ctrl-C":
+        os.killpg(first.pid, signal.SIGINT)
+    elif end == "terminated":
+        os.kill(guard, signal.SIGTERM)
+    else:
+        os.kill(worker, signal.SIGKILL)
+    _, err = first.communicate(timeout=60)
+    assert first.returncode != 0
+    line = {
+        "Ctrl-C": "error: train simple: interrupted",
+        "terminated": "error: train@simple: ended by SIGTERM",
+        "killed": "error: train@simple: ended by SIGKILL",
+    }
+    assert line[end] in err.splitlines()
+    assert "Traceback" not in err
+    assert (contents(clone / "models/simple"), locked(clone, "train@simple")) == good
+    assert stage_at_work("train") == []
+    (clone / paths.checkpoint("simple")).unlink()
+
+
+@pytest.mark.usefixtures("edit")
+def test_a_crash_in_native_code_is_one_line_and_keeps_what_was_there(clone: Path) -> None:
+    good = paths.embedding("simple").read_bytes()
+    change(
+        "stages/tsne.py", "    latents = read_pickle(", "    import os\n\n    os.abort()\n    latents = read_pickle("
+    )
+    done = subprocess.run(["latentlab", "reproduce"], capture_output=True, text=True)
+    assert done.returncode == 1
+    assert "error: tsne@simple: ended by SIGABRT" in done.stderr.splitlines()
+    assert paths.embedding("simple").read_bytes() == good
 
 
 @pytest.mark.usefixtures("edit")

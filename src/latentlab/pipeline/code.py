@@ -17,6 +17,7 @@ NOT_COUNTED = {  # rooms and modules that no result depends on
     "pipeline": "how stages are run",
     "tracking": "MLflow is a mirror",
     "stages/_command": "how a main becomes a command",
+    "stages/_guard": "what happens when a stage fails",
     "stages/_source": "which tree a command runs",
 }
 

@@ -3,6 +3,7 @@
 Importing it takes a second: import it where it is used.
 """
 
+import hashlib
 import os
 import shutil
 import subprocess
@@ -22,6 +23,8 @@ from dvc.utils.serialize import modify_yaml
 
 from latentlab.config import paths, project
 from latentlab.errors import UserError
+from latentlab.pipeline import provenance
+from latentlab.storage.replacing import replacing
 from latentlab.storage.yaml import read_yaml
 
 __all__ = ["DvcException", "Repo", "Stage"]
@@ -40,10 +43,13 @@ def locked() -> Iterator[Repo]:
 
 
 def in_order(repo: Repo) -> dict[Stage, set[Stage]]:
-    """The stages of the current folder in the order of `dvc repro`, each with those that it waits for."""
+    """The stages that `dvc repro` runs in the current folder, each with those that it waits for, these first.
+
+    The order is the same each time, unlike that of a part of the graph.
+    """
     graph = repo.index.graph
-    ordered = plan_repro(graph, list(repo.stage.collect(str(paths.PIPELINE))))
-    return {stage: set(graph.successors(stage)) for stage in ordered}
+    wanted = set(plan_repro(graph, list(repo.stage.collect(str(paths.PIPELINE)))))
+    return {stage: set(graph.successors(stage)) for stage in plan_repro(graph) if stage in wanted}
 
 
 def name_in_lock(stage: Stage) -> str:
@@ -105,7 +111,7 @@ def record(stage: Stage) -> None:
 
 
 def sort_lock(order: Sequence[str], path: Path) -> None:
-    """Put the stages in the dvc.lock at `path`, if there is one, into the order of `dvc repro`."""
+    """Put the stages in the dvc.lock at `path`, if there is one, into an order, those that it does not name last."""
     found = list(read_yaml(path).get("stages") or {}) if path.exists() else []
     wanted = [name for name in order if name in found]
     wanted += [name for name in found if name not in wanted]
@@ -140,15 +146,27 @@ def in_cache(hashes: Iterable[str]) -> set[str]:
 
 
 def check_out_outputs(name: str) -> None:
-    """Bring back the outputs that dvc.lock has of a stage, as far as the cache has them. Raises `UserError`."""
+    """Bring back the outputs that dvc.lock has of a stage, as far as cache or git have them. Raises `UserError`."""
     try:
         with Repo() as repo:
             for stage in repo.stage.collect(name):
                 for output in stage.outs:
-                    if output.hash_info and output.use_cache and not output.changed_cache():
+                    if output.use_cache and output.hash_info and not output.changed_cache():
                         output.checkout(force=True)
+                    elif not output.use_cache and output.hash_info and not output.exists:
+                        _bring_back(Path(output.fs_path), output.hash_info.value, repo)
     except DvcException as error:
         raise UserError(" ".join(str(error).split())) from None
+
+
+def _bring_back(path: Path, value: str, repo: Repo) -> None:
+    """A file that is in git: the run cache has its content, if the stage ran here, else the last commit may."""
+    cached = Path(repo.cache.local.oid_to_path(value))
+    committed = provenance.git("show", f"HEAD:./{path.name}", folder=path.parent) if path.parent.is_dir() else None
+    content = cached.read_bytes() if cached.is_file() else (committed or "").encode(errors="surrogateescape")
+    if hashlib.md5(content).hexdigest() == value:
+        with replacing(path) as temporary:
+            temporary.write_bytes(content)
 
 
 def files_of(commit: str) -> Any:

@@ -1,12 +1,12 @@
 """How a stage's `main` becomes a command: `python -m latentlab.stages.<stage> [variant]`."""
 
+import signal
 import sys
 import time
 from collections.abc import Callable
 
 from latentlab.errors import UserError
 from latentlab.pipeline.plan import check_unchanged
-from latentlab.pipeline.restore import restore_outputs
 
 FIRST = "plan"  # the stage that makes the plans, and has none
 
@@ -15,8 +15,7 @@ def run(main: Callable[..., str]) -> None:
     """Call `main` with the command line's arguments, print the line that it returns and how long it took.
 
     A `UserError`, also that code or libraries are not those of the plan, becomes one line on stderr and exit code 1; a
-    wrong number of arguments exit code 2. Whatever the failure, the outputs of the last run that went well are brought
-    back.
+    wrong number of arguments exit code 2.
     """
     module = sys.modules["__main__"].__spec__.name  # type: ignore[union-attr]
     wanted = main.__code__.co_varnames[: main.__code__.co_argcount]
@@ -36,9 +35,8 @@ def run_checked(main: Callable[..., str], stage: str, given: list[str]) -> None:
         summary = main(*given)
     except UserError as error:
         print(f"error: {error}", file=sys.stderr, flush=True)
-        restore_outputs()
         sys.exit(1)
-    except Exception:
-        restore_outputs()
-        raise
+    except KeyboardInterrupt:
+        print(f"error: {' '.join([stage, *given])}: interrupted", file=sys.stderr, flush=True)
+        sys.exit(128 + signal.SIGINT)
     print(f"{summary} ({time.perf_counter() - start:.1f} s)")

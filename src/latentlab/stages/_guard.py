@@ -1,0 +1,38 @@
+"""A stage under DVC works in a child process; the parent waits, and brings outputs back if the child fails.
+
+DVC deletes a stage's outputs before it starts the stage. An error, Ctrl-C, a crash in native code, the system's killing
+for want of memory: whatever ends the child, the parent is still there.
+"""
+
+import os
+import signal
+import sys
+
+VARIABLE = "DVC_STAGE"  # what DVC sets where it runs a stage
+
+
+def work_in_child() -> None:
+    """Return in a child process, if this is a stage that DVC runs. The parent ends as the child does.
+
+    Call it before libraries are imported, whose threads a fork would lose.
+    """
+    if sys.argv[:1] != ["-m"] or VARIABLE not in os.environ:  # `-m` is there while `python -m` looks for the module
+        return
+    child = os.fork()
+    if child:
+        sys.exit(_wait(child))
+
+
+def _wait(child: int) -> int:
+    """The exit code of the child, as a shell gives it. What it may have lost is brought back before."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the child, too
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, lambda number, _: os.kill(child, number))
+    code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+    if code < 0:
+        print(f"error: {os.environ[VARIABLE]}: ended by {signal.Signals(-code).name}", file=sys.stderr, flush=True)
+    if code:
+        from latentlab.pipeline.restore import restore_outputs
+
+        restore_outputs(os.environ[VARIABLE])
+    return code if code >= 0 else 128 - code
