@@ -15,6 +15,7 @@ from ruamel.yaml import YAML
 
 from latentlab.config import paths
 from latentlab.storage.csv import read_csv
+from latentlab.storage.npz import read_npz, write_npz
 from tests.conftest import ROOT, prepare_study
 
 DEVICES = """
@@ -92,6 +93,22 @@ def test_two_workers_give_the_losses_of_one(project: Path, alone: Path) -> None:
 def test_two_devices_give_the_losses_of_one(project: Path, alone: Path) -> None:
     subprocess.run([sys.executable, "-c", DEVICES], check=True, capture_output=True)
     np.testing.assert_allclose(losses(project), losses(alone), rtol=1e-4)
+
+
+@pytest.mark.slow
+def test_a_last_batch_smaller_than_the_devices_counts_as_it_is(project: Path, alone: Path) -> None:
+    """65 images in batches of 32 leave one: the second of two devices has none."""
+    train = read_npz(project / paths.prepared("train"))
+    write_npz(project / paths.prepared("train"), {name: array[:65] for name, array in train.items()})
+    plan = project / paths.plan("train@sparse")
+    plan.write_text(plan.read_text().replace('"batch_size": 50', '"batch_size": 32'))
+    command = [sys.executable, "-m", "latentlab.stages.train", "sparse"]
+    subprocess.run(command, check=True, capture_output=True)
+    one = losses(project)
+    paths.history("sparse").unlink()
+    subprocess.run([sys.executable, "-c", DEVICES], check=True, capture_output=True)
+    assert np.isfinite(one).all()
+    np.testing.assert_allclose(losses(project), one, rtol=1e-4)
 
 
 @pytest.mark.slow

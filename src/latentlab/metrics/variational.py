@@ -7,12 +7,13 @@ from latentlab.storage.memory import Array
 
 
 def kl(z_mean: Array, z_log_var: Array) -> float:
-    """KL divergence of N(z_mean, exp(z_log_var)) from N(0, I), summed over dimensions, mean over images.
+    """KL divergence of N(z_mean, exp(z_log_var)) from N(0, I), summed over a code's entries, mean over images.
 
-    Both (N, D). Kingma and Welling 2014 (arXiv:1312.6114), appendix B.
+    Both (N, ...). Kingma and Welling 2014 (arXiv:1312.6114), appendix B.
     """
     z_mean, z_log_var = z_mean.astype(np.float64), z_log_var.astype(np.float64)
-    return float(np.mean(-0.5 * np.sum(1 + z_log_var - z_mean**2 - np.exp(z_log_var), axis=1)))
+    entries = tuple(range(1, z_mean.ndim))
+    return float(np.mean(-0.5 * np.sum(1 + z_log_var - z_mean**2 - np.exp(z_log_var), axis=entries)))
 
 
 def evidence(images: Array, sampled: Array, z_mean: Array, z_log_var: Array) -> dict[str, float]:

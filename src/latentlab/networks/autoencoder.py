@@ -14,13 +14,33 @@ class Autoencoder:
     """Two plain Keras models of built-in layers.
 
     `encoder` maps images (N, H, W, C) in [0, 1] to codes (N, ...), a variational one to the pair
-    `[z_mean, z_log_var]`, each (N, D). `decoder` maps codes back to images (N, H, W, C) in (0, 1); one that ends in a
+    `[z_mean, z_log_var]` of one shape. `decoder` maps codes back to images (N, H, W, C) in (0, 1); one that ends in a
     layer of its own for the sigmoid trains on logits, which is faster. `xla` says that XLA speeds up its training.
     """
 
     encoder: "keras.Model"
     decoder: "keras.Model"
     xla: bool = False
+
+    def fault(self, image_shape: tuple[int, ...]) -> str:
+        """What is wrong with the models for images of this shape, and what is allowed; empty if nothing is."""
+        inputs, code = self.encoder.inputs[0].shape[1:], self.encoder.outputs[0].shape[1:]
+        if len(self.encoder.outputs) > 2:
+            return (
+                f"found an encoder with {len(self.encoder.outputs)} outputs, allowed: a code, or z_mean and z_log_var"
+            )
+        if inputs != image_shape:
+            return f"found an encoder of images of {inputs}, allowed: {image_shape}"
+        if not code or None in code:
+            return f"found codes of {code}, allowed: a fixed number of entries in one dimension or more"
+        if any(output.shape[1:] != code for output in self.encoder.outputs):
+            return f"found z_log_var of {self.encoder.outputs[1].shape[1:]}, allowed: {code} as z_mean"
+        if len(self.decoder.inputs) != 1 or self.decoder.inputs[0].shape[1:] != code:
+            return f"found a decoder of {[each.shape[1:] for each in self.decoder.inputs]}, allowed: codes of {code}"
+        if len(self.decoder.outputs) != 1 or self.decoder.outputs[0].shape[1:] != image_shape:
+            found = [each.shape[1:] for each in self.decoder.outputs]
+            return f"found a decoder that gives {found}, allowed: images of {image_shape}"
+        return ""
 
     @property
     def variational(self) -> bool:

@@ -10,6 +10,7 @@ from latentlab.numerics.threads import limit_threads
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # faults reach Python as exceptions
 os.environ["KERAS_BACKEND"] = "tensorflow"
+os.environ["TF_ENABLE_ONEDNN_OPTS"] = "1"  # the default on x86; without it sums are taken in another order
 
 
 def start_tensorflow(seed: int, threads: int) -> ModuleType:
@@ -21,7 +22,9 @@ def start_tensorflow(seed: int, threads: int) -> ModuleType:
         import keras
         import tensorflow as tf
 
-        tf.config.list_physical_devices()
+        for gpu in tf.config.list_physical_devices("GPU"):  # else the first process takes all memory of each
+            if not tf.config.experimental.get_memory_growth(gpu):
+                tf.config.experimental.set_memory_growth(gpu, True)
     limit_threads(threads)
     if tf.config.threading.get_intra_op_parallelism_threads() != threads:
         tf.config.threading.set_intra_op_parallelism_threads(threads)

@@ -70,7 +70,10 @@ def _train(
 
 
 def build(variant: Variant, image_shape: tuple[int, ...], precision: Precision = "float32") -> Autoencoder:
-    """The untrained autoencoder of a variant. Weights come from Keras' global seed."""
+    """The untrained autoencoder of a variant. Weights come from Keras' global seed.
+
+    Raises `UserError` if the architecture makes none that fits images of this shape.
+    """
     import keras
 
     architecture = plugins.load("models", variant.training.model, f"variants.{variant.name}.model")
@@ -79,8 +82,13 @@ def build(variant: Variant, image_shape: tuple[int, ...], precision: Precision =
         autoencoder = architecture.build(variant.options, image_shape)
     finally:
         keras.config.set_dtype_policy("float32")
-    assert isinstance(autoencoder, Autoencoder), f"models/{variant.training.model}.py: build returns no Autoencoder"
-    return autoencoder
+    if isinstance(autoencoder, Autoencoder):
+        fault = autoencoder.fault(image_shape)
+    else:
+        fault = f"found {type(autoencoder).__name__}, allowed: an Autoencoder of networks/autoencoder.py"
+    if fault:
+        raise UserError(f"{architecture.__file__}: build: {fault}")
+    return autoencoder  # type: ignore[no-any-return]
 
 
 def in_precision(
@@ -116,7 +124,11 @@ def _delete(checkpoint: Checkpoint | None) -> None:
 
 
 def summary(autoencoder: Autoencoder, best_epoch: int, epochs: int, kept: dict[str, float]) -> dict[str, Any]:
-    """What the training came to; losses are those of the weights that are kept."""
+    """What the training came to, and on what; losses are those of the weights that are kept.
+
+    `validation_bce` is nats a pixel for every kind of autoencoder.
+    """
+    pixels = math.prod(autoencoder.encoder.inputs[0].shape[1:])
     return {
         "parameters": autoencoder.parameters(),
         "latent_shape": list(autoencoder.latent_shape),
@@ -125,7 +137,19 @@ def summary(autoencoder: Autoencoder, best_epoch: int, epochs: int, kept: dict[s
         "best_epoch": best_epoch,
         "loss": kept["loss"],
         "validation_loss": kept["validation_loss"],
+        "validation_bce": kept["validation_reconstruction_loss"] / (pixels if autoencoder.variational else 1),
+        "device": device(),
+        "numerics": "native",  # what the device is fastest with: last digits differ between kinds of devices
     }
+
+
+def device() -> str:
+    """What TensorFlow computes on: `CPU`, or the names of the GPUs."""
+    import tensorflow as tf
+
+    gpus = tf.config.list_physical_devices("GPU")
+    names = [tf.config.experimental.get_device_details(gpu).get("device_name", "GPU") for gpu in gpus]
+    return ", ".join(names) or "CPU"
 
 
 if __name__ == "__main__":

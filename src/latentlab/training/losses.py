@@ -54,15 +54,16 @@ def _by_logits(images: tf.Tensor, logits: tf.Tensor, upstream: tf.Tensor) -> tf.
 
 
 def gaussian_kl(z_mean: tf.Tensor, z_log_var: tf.Tensor) -> tf.Tensor:
-    """KL divergence of N(z_mean, exp(z_log_var)) from N(0, I) in nats an image, (N,), summed over dimensions.
+    """KL divergence of N(z_mean, exp(z_log_var)) from N(0, I) in nats an image, (N,), summed over all else.
 
-    Kingma and Welling 2014 (arXiv:1312.6114), appendix B.
+    Both (N, ...). Kingma and Welling 2014 (arXiv:1312.6114), appendix B.
     """
-    return -0.5 * tf.reduce_sum(1 + z_log_var - z_mean**2 - tf.exp(z_log_var), axis=-1)
+    axes = list(range(1, z_mean.shape.rank))
+    return -0.5 * tf.reduce_sum(1 + z_log_var - z_mean**2 - tf.exp(z_log_var), axis=axes)
 
 
 def sample_code(z_mean: tf.Tensor, z_log_var: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
-    """Reparameterised draw from N(z_mean, exp(z_log_var)), (N, D): the standard deviation is exp(z_log_var / 2)."""
+    """Reparameterised draw from N(z_mean, exp(z_log_var)), (N, ...): the standard deviation is exp(z_log_var / 2)."""
     return z_mean + tf.exp(z_log_var / 2) * tf.random.stateless_normal(tf.shape(z_mean), seed)
 
 

@@ -43,8 +43,11 @@ def spread(step: Step, strategy: tf.distribute.Strategy | None) -> Callable[[tf.
     def local(batch: tf.Tensor, seed: tf.Tensor) -> Terms:
         replica = tf.distribute.get_replica_context().replica_id_in_sync_group
         mine = batch[replica::replicas]
-        share = tf.cast(tf.shape(mine)[0], tf.float32) / tf.cast(tf.shape(batch)[0], tf.float32)
-        return step(mine, tf.random.fold_in(seed, replica), share)
+        count = tf.shape(mine)[0]
+        share = tf.cast(count, tf.float32) / tf.cast(tf.shape(batch)[0], tf.float32)
+        # a mean over no image is not a number, and stays so times 0: a replica without any computes one that counts 0
+        some = tf.cond(count > 0, lambda: mine, lambda: batch[:1])
+        return step(some, tf.random.fold_in(seed, replica), share)
 
     def everywhere(batch: tf.Tensor, seed: tf.Tensor) -> Terms:
         terms = strategy.run(local, (batch, seed))
