@@ -145,7 +145,7 @@ def test_a_failure_in_a_folder_keeps_its_results_and_those_of_others(clone: Path
         assert {path: path.read_bytes() for path in models} == models
 
 
-def test_dvc_shows_what_changed(one: Path) -> None:
+def test_dvc_shows_what_changed(one: Path, tmp_path: Path) -> None:
     replace("epochs: 2", "epochs: 1")
     run("dvc", "repro", "--quiet")
     run("latentlab", "reproduce", "two")
@@ -155,8 +155,8 @@ def test_dvc_shows_what_changed(one: Path) -> None:
     assert json.loads(run("dvc", "params", "diff", "--json")) == {
         "params.yaml": {"variants.simple.epochs": {"old": 2, "new": 1, "diff": -1}}
     }
-    run("dvc", "plots", "show", "--out", str(one / "shown"), "plots/simple", "models/simple/history.csv")
-    page = (one / "shown/index.html").read_text()
+    run("dvc", "plots", "show", "--out", str(tmp_path / "shown"), "plots/simple", "models/simple/history.csv")
+    page = (tmp_path / "shown/index.html").read_text()
     assert "tsne.png" in page
     graph = run("dvc", "dag", "--dot", "dvc.yaml")
     assert '"plan" -> ' in graph

@@ -131,7 +131,8 @@ def test_pixels_of_every_kind(values: Any) -> None:
 
 def prepared(tiny: dict[str, Any], write_params: Any, **settings: Any) -> dict[str, Any]:
     """The card of a dataset, after the stage."""
-    write_params(tiny | {"prepare": {"validation": 0.1, **settings}})
+    few = {"tsne": {"perplexity": 1, "points": 1000}, "evaluate": {"neighbours": 1}}
+    write_params(tiny | few | {"prepare": {"validation": 0.1, **settings}})
     prepare_study()
     return read_json(paths.CARD)
 
@@ -233,6 +234,7 @@ def test_a_dataset_dropped_in_as_one_file(monkeypatch: pytest.MonkeyPatch, proje
     monkeypatch.setitem(sys.modules, "latentlab.datasets.mine", module)
     monkeypatch.setattr("latentlab.config.plugins.available", lambda _: ["dense", "mine"])
     text = (project / "params.yaml").read_text().replace("mnist_5k, images: 300", "mine")
+    text = text.replace("perplexity: 10", "perplexity: 2").replace("neighbours: 5", "neighbours: 2")
     (project / "params.yaml").write_text(
         text.partition("variants:")[0] + "variants: {a: {model: dense, epochs: 1, batch_size: 2}}"
     )

@@ -240,6 +240,18 @@ def _check_together(params: Params) -> None:
     check_perplexity(params.tsne.perplexity, params.tsne.points, "tsne.points")
 
 
+def check_neighbours(neighbours: int, points: int, source: str) -> None:
+    """Raise `UserError` unless there are more than twice as many points, as the trustworthiness needs.
+
+    Venna and Kaski 2001: its scale has n - 3 k / 2 below the line, and is a share for k < n / 2 alone.
+    """
+    if 2 * neighbours >= points:
+        raise UserError(
+            f"params.yaml: evaluate.neighbours: found {neighbours}, allowed: less than half of the {points} points "
+            f"{source}"
+        )
+
+
 def check_perplexity(perplexity: float, points: int, source: str) -> None:
     """Raise `UserError` unless t-SNE's perplexity is below the number of points (van der Maaten 2008, section 2)."""
     if perplexity >= points:

@@ -57,6 +57,11 @@ def checkpoint(variant: str) -> Path:
     return CHECKPOINTS / f"{variant}.npz"
 
 
+def training_lock(variant: str) -> Path:
+    """What the process holds that trains a variant, with its number."""
+    return CHECKPOINTS / f"{variant}.lock"
+
+
 def latents(variant: str) -> Path:
     """Latent features with labels."""
     return Path(f"data/latents/{variant}.pkl")

@@ -3,11 +3,13 @@
 import sklearn.manifold
 from sklearn.neighbors import KNeighborsClassifier
 
+from latentlab.metrics.scale import moderate
 from latentlab.storage.memory import Array
 
 
 def trustworthiness(features: Array, embedding: Array, neighbours: int) -> float:
     """Share, in [0, 1], of neighbours in the embedding that are near in the features (Venna and Kaski 2001)."""
+    (features,) = moderate(features)
     return float(sklearn.manifold.trustworthiness(features, embedding, n_neighbors=neighbours))
 
 

@@ -9,6 +9,7 @@ from sklearn.neighbors import KNeighborsClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
+from latentlab.metrics.scale import moderate
 from latentlab.storage.memory import Array
 
 ACTIVE_VARIANCE = 0.01
@@ -32,14 +33,18 @@ def active_units(features: Array) -> int:
 
 def knn_accuracy(train: Array, train_labels: Array, test: Array, test_labels: Array, neighbours: int) -> float:
     """Share of `test` that the vote of the nearest `train` features labels rightly."""
+    train, test = moderate(train, test)
     return float(KNeighborsClassifier(neighbours).fit(train, train_labels).score(test, test_labels))
 
 
 def linear_probe_accuracy(train: Array, train_labels: Array, test: Array, test_labels: Array) -> float:
     """Accuracy on `test` of logistic regression on standardised `train` features (Alain and Bengio 2016).
 
-    It stops after 200 iterations, converged or not.
+    It stops after 200 iterations, converged or not. Where there is one class alone, that is the answer.
     """
+    if len(classes := np.unique(train_labels)) == 1:
+        return float((test_labels == classes[0]).mean())
+    train, test = moderate(train, test)
     probe = make_pipeline(StandardScaler(), LogisticRegression(max_iter=PROBE_ITERATIONS))
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)

@@ -25,9 +25,11 @@ def reproduce(jobs: int) -> int:
     logging.getLogger("dvc").setLevel(logging.WARNING)  # it would tell of every update of dvc.lock
     with dvc.locked() as repo:
         waiting = dvc.in_order(repo)
-        ran = _Run(waiting, jobs).all()
-        dvc.sort_lock([dvc.name_in_lock(stage) for stage in waiting], paths.LOCK)
-        return ran
+        work = _Run(waiting, jobs)
+        work.all()
+        if work.recorded:  # DVC puts new stages in the order in which they end
+            dvc.sort_lock([dvc.name_in_lock(stage) for stage in waiting], paths.LOCK)
+        return work.ran
 
 
 class _Run:
@@ -37,10 +39,12 @@ class _Run:
         self.waiting = {stage: set(needs) for stage, needs in waiting.items()}
         self.running: dict[Future[dvc.Done], dvc.Stage] = {}
         self.jobs = jobs
-        self.ran = 0
+        self.ran = 0  # stages whose command ran, `plan` aside
+        self.recorded = 0  # stages that came into dvc.lock anew
         self.progress = tqdm(total=len(waiting), desc="stages", disable=None)
 
-    def all(self) -> int:
+    def all(self) -> None:
+        """Bring all stages up to date. Raises `UserError` if one fails."""
         failed: list[str] = []
         with ThreadPoolExecutor(self.jobs) as pool, self.progress:
             while self.running or (self.waiting and not failed):
@@ -50,7 +54,6 @@ class _Run:
                     failed += self._finish()
         if failed:
             raise UserError(f"stopped, as {' and '.join(failed)} failed; results of other stages are kept")
-        return self.ran
 
     def _start_ready(self, pool: ThreadPoolExecutor) -> None:
         """Start what can start; a stage that is up to date may make others ready, hence the loop."""
@@ -61,11 +64,24 @@ class _Run:
                 if len(self.running) == self.jobs:
                     return
                 del self.waiting[stage]
-                if _must_run(stage):
-                    self.running[pool.submit(dvc.run_command, stage)] = stage
-                else:
+                if not stage.changed():
                     self._done(stage)
+                elif self._brought_up_to_date(stage):
+                    self.recorded += 1
+                    self._done(stage)
+                else:
+                    self.running[pool.submit(dvc.run_command, stage)] = stage
                 progressed = True
+
+    def _brought_up_to_date(self, stage: dvc.Stage) -> bool:
+        """Whether a changed stage needs no command: it has none, or DVC's run cache has its outputs."""
+        if not dvc.has_command(stage):
+            dvc.bring_up_to_date(stage)
+            return True
+        if not dvc.brought_back(stage):
+            return False
+        tqdm.write(f"{stage.addressing}: outputs were in the run cache")
+        return True
 
     def _finish(self) -> list[str]:
         """Wait for a stage or more and record them; names of those that failed."""
@@ -80,6 +96,7 @@ class _Run:
                 failed.append(stage.addressing)
                 continue
             self.ran += not stage.always_changed
+            self.recorded += not stage.always_changed
             self._done(stage)
         return failed
 
@@ -96,16 +113,3 @@ class _Run:
         self.progress.update()
         for needs in self.waiting.values():
             needs.discard(stage)
-
-
-def _must_run(stage: dvc.Stage) -> bool:
-    """Whether the stage's command has to run: not if it is up to date, nor if DVC's run cache has its outputs."""
-    if not stage.changed():
-        return False
-    if not dvc.has_command(stage):
-        dvc.bring_up_to_date(stage)
-        return False
-    if not dvc.brought_back(stage):
-        return True
-    print(f"{stage.addressing}: outputs were in the run cache")
-    return False

@@ -5,9 +5,8 @@ from typing import Any
 import numpy as np
 
 from latentlab.config import paths
-from latentlab.config.params import Evaluate
+from latentlab.config.params import Evaluate, check_neighbours
 from latentlab.config.stages import ForEvaluate
-from latentlab.errors import UserError
 from latentlab.metrics import embedding, latent, reconstruction, variational
 from latentlab.numerics.threads import limit_threads
 from latentlab.pipeline.plan import read_parameters
@@ -27,7 +26,7 @@ def main(variant: str) -> str:
     images = read_npz(paths.prepared("test"))["images"]
     mean_image = read_npz(paths.prepared("train"))["images"].mean(axis=0) / 255
     embedded = read_pickle(paths.embedding(variant))
-    check_neighbours(p.evaluate.neighbours, len(embedded["embedding"]))
+    check_neighbours(p.evaluate.neighbours, len(embedded["embedding"]), "that t-SNE has placed")
     metrics = {
         "reconstruction": reconstruction_metrics(
             images, decoded["reconstructions"], mean_image, p.evaluate.test_images
@@ -42,15 +41,6 @@ def main(variant: str) -> str:
     accuracy = metrics["latent"].get("knn_accuracy")
     labelled = "" if accuracy is None else f", k-NN accuracy {accuracy:.3f}"
     return f"evaluate {variant}: test BCE {metrics['reconstruction']['bce']:.4f}{labelled}"
-
-
-def check_neighbours(neighbours: int, points: int) -> None:
-    """Raise `UserError` unless there are more than twice as many points, as the trustworthiness needs."""
-    if 2 * neighbours >= points:
-        raise UserError(
-            f"params.yaml: evaluate.neighbours: found {neighbours}, allowed: less than half of the {points} points "
-            "that t-SNE has placed"
-        )
 
 
 def reconstruction_metrics(images: Array, reconstructions: Array, mean_image: Array, sample: int) -> dict[str, float]:

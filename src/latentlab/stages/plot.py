@@ -67,6 +67,8 @@ def space_figures(
     """The t-SNE embedding; for codes of two dimensions also the codes themselves and the manifold."""
     divergence = f"KL divergence {embedded['kl_divergence']:.2f}"
     title = f"{variant}: t-SNE of {len(embedded['embedding'])} test images, {divergence}"
+    if not np.ptp(embedded["features"], axis=0).any():
+        title = f"{variant}: the codes of all {len(embedded['embedding'])} test images are the same"
     names = "t-SNE 1", "t-SNE 2"
     figures = {"tsne": scatter(embedded["embedding"], _named(embedded["labels"], classes), title, *names)}
     if "linear_grid" not in decoded:

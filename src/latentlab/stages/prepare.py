@@ -8,8 +8,8 @@ from matplotlib.figure import Figure
 from sklearn.model_selection import train_test_split
 
 from latentlab.config import paths, plugins
-from latentlab.config.params import Prepare
-from latentlab.config.stages import ForPrepare
+from latentlab.config.params import Prepare, check_neighbours, check_perplexity
+from latentlab.config.stages import ForEvaluate, ForPrepare, ForTrack, ForTsne
 from latentlab.errors import UserError
 from latentlab.figures.examples import SHOWN
 from latentlab.figures.images import rows
@@ -33,6 +33,7 @@ def main() -> str:
     coded = None if dataset.labels is None else classes(dataset.labels, dataset.found)
     labels = None if coded is None else coded.labels
     parts = split(len(dataset.images), labels, dataset.official_test, p.prepare, p.seed)
+    check_later_stages(len(parts["test"]))
     about = card(p.prepare.dataset, dataset, coded, parts)
     sheet = contact_sheet(p.prepare.dataset, dataset.images, coded, parts["train"])
     for name, index in parts.items():
@@ -44,6 +45,17 @@ def main() -> str:
     sizes = ", ".join(f"{name} {len(index)}" for name, index in parts.items())
     shape = "x".join(map(str, dataset.images.shape[1:]))
     return f"prepare {p.prepare.dataset} from {dataset.found}: images of {shape}: {sizes}"
+
+
+def check_later_stages(test_images: int) -> None:
+    """Raise `UserError` if there are too few test images for what comes after hours of training."""
+    variant = read_parameters(ForTrack).variants[0]  # of those two stages all variants have the same parameters
+    tsne = read_parameters(ForTsne, variant).tsne
+    neighbours = read_parameters(ForEvaluate, variant).evaluate.neighbours
+    points = min(tsne.points, test_images)
+    source = "tsne.points" if tsne.points < test_images else "in the test split"
+    check_perplexity(tsne.perplexity, points, source)
+    check_neighbours(neighbours, points, f"({source})")
 
 
 def load(settings: Prepare) -> Dataset:

@@ -2,6 +2,7 @@
 
 import math
 import os
+from contextlib import nullcontext
 from typing import Any
 
 from latentlab.config import paths, plugins
@@ -20,12 +21,18 @@ from latentlab.storage.memory import Array
 from latentlab.storage.npz import read_npz
 from latentlab.tracking.sender import Live
 from latentlab.training.checkpoint import SECONDS, Checkpoint, training_key
+from latentlab.training.lock import only_one
 from latentlab.training.workers import several_workers, writes_results
 
 
 def main(variant: str) -> str:
     """Train `variant` on the training split; the validation split is the only other one it sees."""
     p = read_parameters(ForTrain, variant)
+    with only_one(paths.training_lock(variant)) if writes_results() else nullcontext():
+        return _main(p, variant)
+
+
+def _main(p: ForTrain, variant: str) -> str:
     checkpoint_seconds = _checkpoint_seconds()
     files = [paths.prepared(split) for split in ("train", "validation")]
     used = hashes_of(*files)
