@@ -7,6 +7,7 @@ from latentlab.storage.memory import Array
 
 LINEAR_SIDE, QUANTILE_SIDE = 15, 30
 REACH = 3.0  # standard deviations of the prior that the linear grid spans: 99.7 %
+LARGE = 1e10  # float32 squares of such features might not be finite
 TAIL = 0.05  # the inverse-CDF grid runs from this quantile to 1 minus it
 
 
@@ -35,5 +36,7 @@ def random_codes(features: Array, count: int, variational: bool, rng: np.random.
     """Draws (count, D) float32: from N(0, I), or from a normal with mean, deviation and range of `features` (N, D)."""
     draws = rng.standard_normal((count, features.shape[1]))
     if not variational:
-        draws = np.clip(features.mean(0) + features.std(0) * draws, features.min(0), features.max(0))
+        large = np.abs(features).max(initial=0) > LARGE
+        deviation = features.std(0, dtype=np.float64 if large else None)
+        draws = np.clip(features.mean(0) + deviation * draws, features.min(0), features.max(0))
     return draws.astype(np.float32)
