@@ -96,7 +96,7 @@ def create(name: str, like: str | None) -> Path:
         raise UserError(f"study new: found {name!r}, allowed: a name that no study has")
     source = _parameters_of(like)
     text = _called(name, like or params.load(source).study, source)
-    with reading(root / paths.PIPELINE):
+    with reading(root / paths.PIPELINE, made_by=""):
         pipeline = (root / paths.PIPELINE).read_bytes()
     try:
         target.parent.mkdir(exist_ok=True)
@@ -141,6 +141,6 @@ def _called(name: str, like: str, source: Path) -> str:
 
 def purpose(folder: Path) -> str:
     """What a study is about: the first line of its parameter file, if that is a comment."""
-    with reading(folder / paths.PARAMS, UnicodeDecodeError), (folder / paths.PARAMS).open() as file:
+    with (folder / paths.PARAMS).open(errors="replace") as file:
         first = file.readline()
     return first.removeprefix("#").strip() if first.startswith("#") else ""

@@ -9,6 +9,7 @@ import signal
 import sys
 
 VARIABLE = "DVC_STAGE"  # what DVC sets where it runs a stage
+FORWARDED = (signal.SIGTERM, signal.SIGHUP)
 
 
 def work_in_child() -> None:
@@ -26,9 +27,11 @@ def work_in_child() -> None:
 def _wait(child: int) -> int:
     """The exit code of the child, as a shell gives it. What it may have lost is brought back before."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the child, too
-    for number in (signal.SIGTERM, signal.SIGHUP):
+    for number in FORWARDED:
         signal.signal(number, lambda number, _: os.kill(child, number))
     code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+    for number in FORWARDED:  # the child is gone, and what follows must not be cut off
+        signal.signal(number, signal.SIG_IGN)
     if code < 0:
         print(f"error: {os.environ[VARIABLE]}: ended by {signal.Signals(-code).name}", file=sys.stderr, flush=True)
     if code:

@@ -13,8 +13,8 @@ from latentlab.tracking.place import Place
 from latentlab.tracking.schema import read_tags
 
 KEY = "latentlab.key"
-KEYS = "latentlab.keys"  # the tag that says how keys are made; runs without it are from before there were plans
-PLANS = "plans"
+KEYS = "latentlab.keys"  # the tag that says how keys are made; of other values are runs of older versions
+CURRENT = "studies"
 SUPERSEDED = "superseded"
 TIMEOUT = 10.0  # seconds; whoever does not answer by then is asked again through MLflow
 
@@ -30,7 +30,7 @@ class Held:
     @property
     def outdated(self) -> bool:
         """Whether its key is of a kind that no result has any more, which it does not say yet."""
-        return self.tags.get(KEYS) != PLANS and SUPERSEDED not in self.tags
+        return self.tags.get(KEYS) != CURRENT and SUPERSEDED not in self.tags
 
     def has_files(self, place: Place) -> bool:
         """Whether its files are where they belong. Those of a server are not looked at."""

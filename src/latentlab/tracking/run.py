@@ -13,7 +13,7 @@ from mlflow.store.artifact.artifact_repository_registry import get_artifact_repo
 from mlflow.tracking.multimedia import compress_image_size
 from PIL import Image
 
-from latentlab.tracking.glance import KEY, KEYS, PLANS, Held
+from latentlab.tracking.glance import CURRENT, KEY, KEYS, Held
 from latentlab.tracking.store import Store, now
 
 BATCH = 1000  # metrics that a server takes in one call; of params and tags it takes 100
@@ -47,7 +47,7 @@ class Run:
             if found:
                 return cls(store, found[0])
             made = store.client.create_run(
-                experiment, run_name=name, tags={KEY: key, KEYS: PLANS, "latentlab.variant": name}
+                experiment, run_name=name, tags={KEY: key, KEYS: CURRENT, "latentlab.variant": name}
             )
             run = cls(store, made, new=True)
             run.writes = 1
