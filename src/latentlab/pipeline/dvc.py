@@ -24,8 +24,8 @@ from dvc.utils.serialize import modify_yaml
 from latentlab.config import paths, project
 from latentlab.errors import UserError
 from latentlab.pipeline import provenance
+from latentlab.pipeline.lock import stages_in_lock
 from latentlab.storage.replacing import replacing
-from latentlab.storage.yaml import read_yaml
 
 __all__ = ["DvcException", "Repo", "Stage"]
 
@@ -112,7 +112,7 @@ def record(stage: Stage) -> None:
 
 def sort_lock(order: Sequence[str], path: Path) -> None:
     """Put the stages in the dvc.lock at `path`, if there is one, into an order, those that it does not name last."""
-    found = list(read_yaml(path).get("stages") or {}) if path.exists() else []
+    found = list(stages_in_lock(path))
     wanted = [name for name in order if name in found]
     wanted += [name for name in found if name not in wanted]
     if found != wanted:

@@ -1,15 +1,15 @@
 """Results of variants that are gone from params.yaml: they would change what `compare` and `track` depend on."""
 
 import shutil
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 from latentlab.config import paths
 from latentlab.config.params import RESERVED, Params
 from latentlab.config.stages import EACH_VARIANT
 from latentlab.pipeline.hashes import md5
+from latentlab.pipeline.lock import stages_in_lock
 from latentlab.pipeline.provenance import git
-from latentlab.storage.yaml import read_yaml
 
 
 def clear_leftovers(p: Params) -> list[str]:
@@ -60,8 +60,7 @@ def _is_of_former_layout(path: Path) -> bool:
 
 def entries_of_others(p: Params) -> list[str]:
     """Names of stages in dvc.lock that are of other variants than these."""
-    stages: Iterable[str] = read_yaml(paths.LOCK).get("stages") or () if paths.LOCK.exists() else ()
-    split = ((name, *name.partition("@")[::2]) for name in stages)
+    split = ((name, *name.partition("@")[::2]) for name in stages_in_lock())
     return [name for name, stage, variant in split if stage in EACH_VARIANT and variant not in p.variants]
 
 

@@ -14,7 +14,7 @@ from latentlab.config import paths
 from latentlab.config.params import Params
 from latentlab.config.settings import flattened
 from latentlab.config.stages import Kind, name_of, parameters_by_stage, plain, typed
-from latentlab.errors import UserError
+from latentlab.errors import UserError, first_of
 from latentlab.pipeline.code import code_of
 from latentlab.pipeline.libraries import libraries_of
 from latentlab.storage.reading import reading
@@ -86,6 +86,11 @@ def write_plans(plans: Mapping[str, Plan]) -> list[str]:
             continue
         with replacing(paths.plan(name)) as temporary:
             temporary.write_text(plans[name].text)
+    return lines(found)
+
+
+def lines(found: Mapping[str, str]) -> list[str]:
+    """A line for each of the `changes`."""
     return [f"{name}: {why}" for name, why in found.items()]
 
 
@@ -143,5 +148,4 @@ def check_unchanged(stage: str, variant: str | None = None) -> None:
     roots = [path.removeprefix("src/latentlab/").removesuffix(".py") for path in plan.code]
     changed = [*_changed(plan.code, code_of(roots)), *_changed(plan.libraries, libraries_of(stage))]
     if changed:
-        more = f" and {len(changed) - 1} more" if len(changed) > 1 else ""
-        raise UserError(f"{changed[0]}{more} changed since `plan`; run again")
+        raise UserError(f"{first_of(changed)} changed since `plan`; run again")

@@ -6,11 +6,10 @@ from pathlib import Path
 from typing import Any
 
 from latentlab.config import params, paths
-from latentlab.errors import UserError
-from latentlab.pipeline.plan import changes, make_plans
+from latentlab.errors import UserError, first_of
+from latentlab.pipeline.plan import changes, lines, make_plans
 
 RESULTS = (paths.DATA, paths.MODELS, paths.METRICS, paths.PLOTS, paths.PLANS, paths.CHECKPOINTS)
-
 MISSING = ("deleted", "not in cache")  # what DVC says of files that are not here
 
 
@@ -21,21 +20,21 @@ def state(folder: Path) -> str:
             p = params.load()
             if not paths.LOCK.exists():
                 return "never run"
-            stale = [f"{name}: {why}" for name, why in changes(make_plans(p)).items()]
+            stale = lines(changes(make_plans(p)))
             if not stale:
                 from latentlab.pipeline.dvc import status  # takes a second
 
                 return _of_status(status())
         except UserError as error:
             return str(error)
-    return f"stale: {_first(stale)}"
+    return f"stale: {first_of(stale)}"
 
 
 def _of_status(status: dict[str, list[Any]]) -> str:
     found = [(stage, path, kind) for stage, entries in status.items() for path, kind in _changed(entries)]
     stale = [f"{stage}: {path} {kind}" for stage, path, kind in found if kind not in MISSING]
     if stale:
-        return f"stale: {_first(stale)}"
+        return f"stale: {first_of(stale)}"
     return "files are missing: `dvc pull` or `latentlab reproduce` brings them" if found else "up to date"
 
 
@@ -43,12 +42,8 @@ def _changed(entries: list[Any]) -> Iterator[tuple[str, str]]:
     """Paths with what became of them, of the dependencies and outputs of a stage. Other entries are no dicts."""
     for entry in entries:
         if isinstance(entry, dict):
-            for paths_ in entry.values():
-                yield from paths_.items()
-
-
-def _first(lines: list[str]) -> str:
-    return lines[0] + (f" and {len(lines) - 1} more" if len(lines) > 1 else "")
+            for changed in entry.values():
+                yield from changed.items()
 
 
 def size(folder: Path) -> int:

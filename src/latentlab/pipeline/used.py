@@ -10,10 +10,10 @@ from typing import Any
 
 from latentlab.config import paths
 from latentlab.config.stages import name_of
-from latentlab.errors import UserError
+from latentlab.errors import UserError, first_of
 from latentlab.pipeline.hashes import md5
+from latentlab.pipeline.lock import stages_in_lock
 from latentlab.storage.json import read_json
-from latentlab.storage.yaml import read_yaml
 
 NOTE = "data"  # the key in the notes
 
@@ -28,13 +28,18 @@ def misrecorded(note: Mapping[str, Any], recorded: Mapping[str, str]) -> list[st
     return [path for path, value in note.get(NOTE, {}).items() if recorded.get(path) != value]
 
 
+def misrecorded_error(path: str, stage: str) -> UserError:
+    """What to say of a result whose data was changed: the first `dvc repro` forgets the stage, the next one runs it."""
+    return UserError(f"dvc.lock: {path} was changed while {stage} ran; run `dvc repro` twice")
+
+
 def changed_under_stages(variants: Iterable[str]) -> dict[str, str]:
     """Names of stages in dvc.lock under which data was changed, with the first path of it.
 
     Where the data is now what it was when it was read, DVC itself sees the difference, if it is one: it need not hash
     every file in a folder.
     """
-    lock = (read_yaml(paths.LOCK).get("stages") or {}) if paths.LOCK.exists() else {}
+    lock = stages_in_lock()
     notes = {"prepare": paths.RAW_USED, **{name_of("train", each): paths.training(each) for each in variants}}
     found = {}
     for name, path in notes.items():
@@ -69,6 +74,5 @@ def forget_misrecorded(variants: Iterable[str]) -> None:
     for name in found:
         forget_run(name)
     drop_from_lock(paths.LOCK, list(found))
-    name, path = next(iter(found.items()))
-    more = f" and {len(found) - 1} more" if len(found) > 1 else ""
-    raise UserError(f"{path} was changed while {name} ran{more}; dvc.lock does not have it any more, run again")
+    names = first_of(list(found))
+    raise UserError(f"{next(iter(found.values()))} was changed while {names} ran; dvc.lock has it no more, run again")

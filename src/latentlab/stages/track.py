@@ -9,7 +9,7 @@ import sys
 from latentlab.config import params, paths
 from latentlab.config.stages import ForTrack
 from latentlab.errors import UserError
-from latentlab.pipeline.plan import changes, make_plans, read_parameters
+from latentlab.pipeline.plan import changes, lines, make_plans, read_parameters
 from latentlab.stages._command import run
 from latentlab.storage.replacing import replacing
 from latentlab.tracking.place import StoreError
@@ -38,7 +38,7 @@ def check_plans() -> None:
     Raises `UserError` in an experiment of DVC's, which keeps the workspace as it is now as what made the results.
     """
     try:
-        found = [f"{name}: {why}" for name, why in changes(make_plans(params.load())).items()]
+        found = lines(changes(make_plans(params.load())))
     except UserError as error:
         found = [str(error)]
     if not found:

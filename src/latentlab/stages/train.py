@@ -28,11 +28,12 @@ from latentlab.training.workers import several_workers, writes_results
 def main(variant: str) -> str:
     """Train `variant` on the training split; the validation split is the only other one it sees."""
     p = read_parameters(ForTrain, variant)
-    with only_one(paths.training_lock(variant)) if writes_results() else nullcontext():
-        return _main(p, variant)
+    # several workers are one training, and keep no state that another could spoil
+    with nullcontext() if several_workers() else only_one(paths.training_lock(variant)):
+        return _on_data(p, variant)
 
 
-def _main(p: ForTrain, variant: str) -> str:
+def _on_data(p: ForTrain, variant: str) -> str:
     checkpoint_seconds = _checkpoint_seconds()
     files = [paths.prepared(split) for split in ("train", "validation")]
     used = hashes_of(*files)

@@ -6,9 +6,9 @@ from pathlib import Path
 from typing import Any
 
 from latentlab.config import paths
-from latentlab.errors import UserError
+from latentlab.config.stages import name_of
 from latentlab.pipeline.hashes import md5
-from latentlab.pipeline.used import misrecorded
+from latentlab.pipeline.used import misrecorded, misrecorded_error
 from latentlab.report import table
 from latentlab.storage.csv import read_csv
 from latentlab.storage.json import read_json
@@ -63,9 +63,7 @@ def _check_data(result: Result) -> None:
     """Raise `UserError` if the data that the training read is not what dvc.lock says."""
     wrong = misrecorded(read_json(result.get_file(paths.training(result.variant))), result.recorded.inputs.data)
     if wrong:
-        raise UserError(
-            f"dvc.lock: {wrong[0]} was changed while train@{result.variant} ran; `dvc repro` makes both agree"
-        )
+        raise misrecorded_error(wrong[0], name_of("train", result.variant))
 
 
 def _set_origin(run: Run, result: Result) -> None:

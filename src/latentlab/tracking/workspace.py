@@ -9,7 +9,7 @@ from latentlab.errors import UserError
 from latentlab.pipeline import provenance
 from latentlab.pipeline.hashes import md5
 from latentlab.pipeline.inputs import recorded
-from latentlab.pipeline.used import changed_under_stages
+from latentlab.pipeline.used import changed_under_stages, misrecorded_error
 from latentlab.storage.reading import reading
 from latentlab.storage.yaml import read_yaml
 from latentlab.tracking.bring import bring
@@ -56,7 +56,7 @@ def _results(study: str, variants: Collection[str], faults: list[str]) -> Iterat
 def _check_data(changed: Mapping[str, str], variant: str) -> None:
     for name in ("prepare", name_of("train", variant)):
         if name in changed:
-            raise UserError(f"dvc.lock: {changed[name]} was changed while {name} ran; `dvc repro` makes both agree")
+            raise misrecorded_error(changed[name], name)
 
 
 def _read(path: Path) -> str:
