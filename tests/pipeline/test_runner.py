@@ -161,7 +161,7 @@ def test_downloads_are_in_neither_git_nor_dvc(clone: Path) -> None:
     (clone / "downloads").mkdir()
     (clone / "downloads/mnist.npz").touch()
     assert json.loads(run("dvc", "status", "--json", "prepare")) == {}
-    assert run("git", "status", "--porcelain") == ""
+    assert run("git", "status", "--porcelain", "--", "downloads") == ""
     shutil.rmtree(clone / "downloads")
 
 

@@ -63,6 +63,34 @@ def test_it_is_free_after_an_error_and_not_while_it_is_held(project: Path) -> No
         pass
 
 
+TAKER = """
+import os, sys
+from pathlib import Path
+from latentlab.errors import UserError
+from latentlab.training.lock import only_one
+had = 0
+for _ in range(2000):
+    try:
+        with only_one(Path("checkpoints/simple.lock")):
+            os.close(os.open("inside", os.O_CREAT | os.O_EXCL))  # fails if another process is in here
+            os.unlink("inside")
+            had += 1
+    except UserError as error:
+        assert "trains this variant" in str(error), error
+print(had)
+"""
+
+
+def test_processes_that_come_and_go_are_never_in_it_together(project: Path) -> None:
+    command = [sys.executable, "-c", TAKER]
+    takers = [subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) for _ in range(3)]
+    for taker in takers:
+        out, err = taker.communicate(timeout=120)
+        assert taker.returncode == 0, err
+        assert int(out) > 0
+    assert list(Path("checkpoints").iterdir()) == []
+
+
 def test_a_folder_that_cannot_be_written_is_one_line(project: Path) -> None:
     Path("checkpoints").write_text("a file")
     with pytest.raises(UserError, match=r"^checkpoints/simple\.lock: cannot be written \(File exists\)$"):

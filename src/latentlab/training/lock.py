@@ -5,6 +5,7 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TextIO
 
 from latentlab.errors import UserError
 
@@ -13,24 +14,43 @@ from latentlab.errors import UserError
 def only_one(path: Path) -> Iterator[None]:
     """Hold a lock while the block runs; the system lets go of it when the process ends, however that happens.
 
-    Raises `UserError` that names the process which has it. The file stays.
+    Raises `UserError` that names the process which has it. The file is gone afterwards.
     """
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        file = path.open("a+")
-    except OSError as error:
-        raise UserError(f"{path}: cannot be written ({error.strerror})") from None
-    with file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            file.seek(0)
-            raise UserError(
-                f"{path}: process {file.read().strip()} trains this variant; wait for it or end it"
-            ) from None
-        except OSError as error:  # a file system without locks
-            raise UserError(f"{path}: cannot be locked ({error.strerror})") from None
+    with _locked(path) as file:
         file.truncate(0)
         file.write(f"{os.getpid()}\n")
         file.flush()
-        yield
+        try:
+            yield
+        finally:
+            path.unlink(missing_ok=True)
+
+
+def _locked(path: Path) -> TextIO:
+    """The file at `path`, which this process alone has locked."""
+    while True:
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            file = path.open("a+")
+        except OSError as error:
+            raise UserError(f"{path}: cannot be written ({error.strerror})") from None
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            if _is_at(path, file):
+                return file
+        except BlockingIOError:
+            file.seek(0)
+            process = f"process {number}" if (number := file.read().strip()) else "another process"
+            file.close()
+            raise UserError(f"{path}: {process} trains this variant; wait for it or end it") from None
+        except OSError as error:  # a file system without locks
+            file.close()
+            raise UserError(f"{path}: cannot be locked ({error.strerror})") from None
+        file.close()  # whoever had the lock has just removed the file: a lock on it keeps nobody out
+
+
+def _is_at(path: Path, file: TextIO) -> bool:
+    try:
+        return os.path.samestat(path.stat(), os.fstat(file.fileno()))
+    except FileNotFoundError:
+        return False
