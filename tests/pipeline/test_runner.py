@@ -196,7 +196,15 @@ def stage_at_work(stage: str) -> list[int]:
     return sorted(found)
 
 
-@pytest.mark.usefixtures("edit")
+@pytest.fixture
+def heed_interrupts() -> Iterator[None]:
+    """Processes that start now heed Ctrl-C, also where this one runs in the background of a script and does not."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("edit", "heed_interrupts")
 @pytest.mark.parametrize("end", ["Ctrl-C", "terminated", "killed"])
 def test_a_training_that_is_stopped_leaves_the_models_of_the_last_run(clone: Path, end: str) -> None:
     good = contents(clone / "models/simple"), locked(clone, "train@simple")
@@ -221,7 +229,11 @@ def test_a_training_that_is_stopped_leaves_the_models_of_the_last_run(clone: Pat
         os.kill(guard, signal.SIGTERM)
     else:
         os.kill(worker, signal.SIGKILL)
-    _, err = first.communicate(timeout=60)
+    try:
+        _, err = first.communicate(timeout=60)
+    finally:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(first.pid, signal.SIGKILL)
     assert first.returncode != 0
     line = {
         "Ctrl-C": "error: train simple: interrupted",
