@@ -154,9 +154,25 @@ def link_to_itself() -> Settings:
     return settings
 
 
-def link_in_a_circle() -> Settings:
+def link_to_a_folder() -> Settings:
     settings = pictures()
-    (RAW / "pictures/a/up").symlink_to("..")
+    Path("elsewhere").mkdir()
+    (RAW / "pictures/d").symlink_to("../../../elsewhere")
+    return settings
+
+
+def path_is_a_link() -> Settings:
+    settings = pictures()
+    (RAW / "pictures").rename("elsewhere")
+    (RAW / "pictures").symlink_to("../../elsewhere")
+    return settings
+
+
+def path_through_a_link() -> Settings:
+    (RAW / "here").symlink_to("../../elsewhere")
+    Path("elsewhere").mkdir()
+    settings = changed(path="data/raw/here/own.npz")
+    (RAW / "own.npz").rename("elsewhere/own.npz")
     return settings
 
 
@@ -206,7 +222,9 @@ CASES: dict[str, tuple[Callable[[], Settings], str]] = {
     "floating-point tiff": (floating_point_tiff, r"a/float\.tif: .*floating-point pixels, allowed: 8 or 16 bits"),
     "file beside folders": (beside_folders, r"data/raw/pictures: found loose\.png beside the folder a, allowed: "),
     "link to itself": (link_to_itself, r"a/self\.png: cannot be read, .*Too many levels of symbolic links"),
-    "link in a circle": (link_in_a_circle, r"data/raw/pictures/a/up: links to a folder that it lies in"),
+    "link to a folder": (link_to_a_folder, r"data/raw/pictures/d: found a link to a folder, allowed: folders, and links"),
+    "path is a link": (path_is_a_link, r"data/raw/pictures: found a link to a folder, allowed: "),
+    "path through a link": (path_through_a_link, r"data/raw/here: found a link to a folder, allowed: "),
     "file as folder": (file_as_folder, r"prepare\.path: found the file 'data/raw/own\.npz', allowed: a folder"),
     "single array": (single_array, r"data/raw/own\.npz: cannot be read, .*\(a single array, allowed: an npz file"),
     "truncated npz": (

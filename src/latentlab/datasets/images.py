@@ -14,7 +14,7 @@ from tqdm import tqdm
 
 from latentlab.errors import UserError
 from latentlab.sources.dataset import Dataset
-from latentlab.sources.own import Own
+from latentlab.sources.own import Own, check_no_linked_folder
 from latentlab.storage.memory import Array, aligned_empty
 
 ENDINGS = {".png", ".jpg", ".jpeg", ".tif", ".tiff"}
@@ -48,15 +48,13 @@ def load(options: Options) -> Dataset:
 
 
 def image_files(folder: Path) -> list[Path]:
-    """The image files below a folder, sorted; links are followed. Raises `UserError` for one that runs in a circle."""
-    found, todo = [], [(folder, {folder.resolve()})]
+    """The image files below a folder, sorted. Raises `UserError` for a folder that is a link."""
+    found, todo = [], [folder]
     while todo:
-        here, above = todo.pop()
-        for path in _entries(here):
+        for path in _entries(todo.pop()):
             if _is_folder(path):
-                if (real := path.resolve()) in above:
-                    raise UserError(f"{path}: links to a folder that it lies in")
-                todo.append((path, above | {real}))
+                check_no_linked_folder(path)
+                todo.append(path)
             elif path.suffix.lower() in ENDINGS:
                 found.append(path)
     return sorted(found)

@@ -23,11 +23,19 @@ class Own(Settings):
         return value
 
     def existing(self) -> Path:
-        """The path. Raises `UserError` if nothing is there."""
+        """The path. Raises `UserError` if nothing is there, or if it leads through a linked folder."""
         path = Path(self.path)
         try:
             path.stat()
         except (OSError, ValueError) as error:
             reason = getattr(error, "strerror", None) or str(error)
             raise UserError(f"params.yaml: prepare.path: found {self.path!r}: {reason}") from None
+        for part in (*reversed(path.parents[: -len(RAW.parts) - 1]), path):
+            check_no_linked_folder(part)
         return path
+
+
+def check_no_linked_folder(path: Path) -> None:
+    """Raise `UserError` for a link to a folder: DVC does not look behind it, and would miss what changes there."""
+    if path.is_symlink() and path.is_dir():
+        raise UserError(f"{path}: found a link to a folder, allowed: folders, and links to files; copy the data to it")
