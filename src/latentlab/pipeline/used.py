@@ -30,7 +30,7 @@ def misrecorded(note: Mapping[str, Any], recorded: Mapping[str, str]) -> list[st
 
 def misrecorded_error(path: str, stage: str) -> UserError:
     """What to say of a result whose data was changed: the first `dvc repro` forgets the stage, the next one runs it."""
-    return UserError(f"dvc.lock: {path} was changed while {stage} ran; run `dvc repro` twice")
+    return UserError(f"dvc.lock: its {path} is not what {stage} has read; run `dvc repro` twice")
 
 
 def changed_under_stages(variants: Iterable[str]) -> dict[str, str]:
@@ -75,4 +75,7 @@ def forget_misrecorded(variants: Iterable[str]) -> None:
         forget_run(name)
     drop_from_lock(paths.LOCK, list(found))
     names = first_of(list(found))
-    raise UserError(f"{next(iter(found.values()))} was changed while {names} ran; dvc.lock has it no more, run again")
+    raise UserError(
+        f"dvc.lock: its {next(iter(found.values()))} is not what {names} has read, as it was changed meanwhile; "
+        "that is forgotten, run again"
+    )
