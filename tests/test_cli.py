@@ -98,6 +98,52 @@ def test_a_command_takes_a_study_by_name_or_from_the_current_folder(
     assert Path.cwd() == folder
 
 
+@pytest.mark.parametrize("command", ["reproduce", "results", "track"])
+def test_all_studies_are_looked_at_before_anything_runs(
+    several: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], command: str
+) -> None:
+    folder = several / "studies/quick"
+    copied = several / "studies/copied"
+    shutil.copytree(folder, copied)
+    line = "params.yaml: study: found 'quick', allowed: 'copied', the name of its folder"
+    assert call(monkeypatch, command, "quick", "copied") == 1
+    assert capsys.readouterr() == ("", f"error: {copied}: {line}\n")
+    copied.rename(several / "studies/Copied")
+    assert call(monkeypatch, command, "quick", "Copied") == 1
+    line = "study: found the folder 'Copied', allowed: a-z, 0-9 and _, a letter first; rename it"
+    assert capsys.readouterr() == ("", f"error: {several}/studies/Copied: {line}\n")
+    assert not (folder / "plan").exists()
+
+
+def test_track_takes_all_or_names(
+    several: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert call(monkeypatch, "track", "--all", "quick") == 1
+    assert capsys.readouterr().err == "error: track: found --all and 'quick', allowed: one of them\n"
+    (several / "params.yaml").write_text("")
+    assert call(monkeypatch, "track", "--all") == 1  # whatever the current parameters are
+    assert capsys.readouterr().err == "error: track --all: found no git repository, allowed: a clone of the project\n"
+
+
+def test_what_study_took_once_says_what_to_do(
+    several: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert call(monkeypatch, "study", "quick") == 1
+    line = "error: study: found 'quick', allowed: new; studies run by `latentlab reproduce NAME`\n"
+    assert capsys.readouterr() == ("", line)
+
+
+def test_a_command_runs_the_source_of_the_project_that_it_is_in(several: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    shutil.copytree(ROOT / "src/latentlab", several / "src/latentlab")
+    module = several / "src/latentlab/config/studies.py"
+    module.write_text(module.read_text().replace("found no {name!r}", "this very project has no {name!r}"))
+    monkeypatch.delenv("PYTHONPATH", raising=False)
+    command = [str(Path(sys.executable).with_name("latentlab")), "results", "none"]
+    for folder, expected in ((several, "this very project has"), (several.parent, "found")):
+        done = subprocess.run(command, cwd=folder, capture_output=True, text=True)
+        assert done.stderr.startswith(f"error: study: {expected} no 'none'")
+
+
 ONE_ENTRY = "allowed: one entry or more, name: {model: ...}"
 METRICS: dict[str, Any] = {
     "reconstruction": {"bce": 0.09876, "ssim": 0.8},
@@ -124,6 +170,18 @@ def test_results_as_a_table_and_as_markdown(
     lines = capsys.readouterr().out.splitlines()
     assert lines[2] == "| simple | 50,992 | 5 | 32 | 0.0988 | 0.800 | 0.950 | 0.900 | 0.900 |  |"
     assert {line.count("|") for line in lines} == {len(table.COLUMNS) + 2}
+
+
+def test_results_of_several_studies_as_markdown_have_headings(
+    several: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for folder in (several, several / "studies/quick"):
+        text = (folder / "params.yaml").read_text()
+        (folder / "params.yaml").write_text(text.partition("  sparse:")[0])
+        write_json(folder / paths.metrics("simple"), METRICS)
+    assert call(monkeypatch, "results", "quick", "tiny", "quick", "--markdown") == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert [line for line in lines if not line.startswith("|")] == ["## quick", "", "## tiny", ""]
 
 
 def test_results_before_a_run_name_the_file(

@@ -28,7 +28,7 @@ ROOMS: dict[str, set[str]] = {
         *("config", "errors", "figures", "metrics", "networks", "numerics"),
         *("pipeline", "report", "sources", "storage", "tracking", "training"),
     },
-    "cli": {"config", "errors", "pipeline", "report", "storage", "tracking"},
+    "cli": {"config", "errors", "pipeline", "report", "stages", "storage", "tracking"},
 }
 MODULES = sorted(path.relative_to(PACKAGE) for path in PACKAGE.rglob("*.py") if path.name != "__init__.py")
 

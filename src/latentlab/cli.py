@@ -6,16 +6,18 @@ import time
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import chdir, contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
+from typer.core import TyperGroup
 
-from latentlab.config import params, paths, project, studies
+from latentlab.config import params, paths, studies
 from latentlab.errors import UserError
 from latentlab.report import table
+from latentlab.stages._source import begin_in_source_of_project
 
 if TYPE_CHECKING:
     from latentlab.tracking.comparison import Cell
@@ -32,6 +34,7 @@ app = typer.Typer(
 
 def run() -> None:
     """Entry point: a `UserError` becomes one line and exit code 1."""
+    begin_in_source_of_project()
     try:
         app()
     except UserError as error:
@@ -42,7 +45,18 @@ def run() -> None:
 STUDIES = Annotated[
     list[str] | None, typer.Argument(metavar="[STUDY]...", help="which studies [default: that of the current folder]")
 ]
-study_app = typer.Typer(help="List the studies, or make one.", invoke_without_command=True)
+
+
+class _StudyCommands(TyperGroup):
+    """What to say to `latentlab study NAME`, which put the parameters of a study over params.yaml before 0.2."""
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        if args[0] not in self.commands:
+            raise UserError(f"study: found {args[0]!r}, allowed: new; studies run by `latentlab reproduce NAME`")
+        return super().resolve_command(ctx, args)
+
+
+study_app = typer.Typer(cls=_StudyCommands, help="List the studies, or make one.", invoke_without_command=True)
 app.add_typer(study_app, name="study")
 
 
@@ -73,15 +87,23 @@ def make_study(
     print(f"edit {folder}/{paths.PARAMS}, then `latentlab reproduce {name}`, or `dvc repro` in {folder}/")
 
 
-def _each(names: list[str] | None) -> Sequence[str | None]:
-    """The studies that were named, or none for that of the current folder."""
-    return names or [None]
+def _each(names: list[str] | None) -> list[tuple[Path, params.Params]]:
+    """Folders and parameters of the studies that were named, of that of the current folder without a name.
+
+    All are looked at before anything runs. Raises `UserError`.
+    """
+    found = {studies.folder_of(name): None for name in names} if names else {studies.current_folder(): None}
+    return [(folder, _load(folder)) for folder in found]
+
+
+def _load(folder: Path) -> params.Params:
+    with _within(folder):
+        return studies.load()
 
 
 @contextmanager
-def _in_study(name: str | None) -> Iterator[None]:
-    """The folder of a study, that of the current folder without a name, as the current folder."""
-    folder = studies.folder_of(name) if name else studies.current_folder()
+def _within(folder: Path) -> Iterator[None]:
+    """The folder of a study as the current folder. Errors name it, if it is another one."""
     elsewhere = folder != Path.cwd()
     try:
         with chdir(folder):
@@ -98,11 +120,11 @@ def run_pipeline(
     ] = None,
 ) -> None:
     """Run every stage that is not up to date: `dvc repro`, several stages at once."""
-    for name in _each(names):
-        with _in_study(name):
-            p = params.load()
-            from latentlab.pipeline.runner import reproduce  # DVC takes a second
+    chosen = _each(names)
+    from latentlab.pipeline.runner import reproduce  # DVC takes a second
 
+    for folder, p in chosen:
+        with _within(folder):
             start = time.perf_counter()
             ran = reproduce(jobs or max(1, (os.cpu_count() or 1) // p.threads))
             done = f"{ran} stages ran in {time.perf_counter() - start:.0f} s" if ran else "everything is up to date"
@@ -114,16 +136,16 @@ def show_results(
     names: STUDIES = None, markdown: Annotated[bool, typer.Option("--markdown", help="as a Markdown table")] = False
 ) -> None:
     """Show the main metrics of a study."""
-    for name in _each(names):
-        with _in_study(name):
-            p = params.load()
+    chosen = _each(names)
+    for folder, p in chosen:
+        with _within(folder):
             metrics = table.read(p.variants)
-            if markdown:
-                print(table.markdown(metrics))
-                continue
-            _print_wide(_columns(f"study {p.study}, test split", table.headings(), table.rows(metrics)))
-            where = project.inner_folder()
-            print(f"pictures: {where / paths.PLOTS}/   numbers: {where / paths.METRICS}/   runs: make ui")
+        if markdown:
+            print(*[f"## {p.study}\n\n"] * (len(chosen) > 1), table.markdown(metrics), sep="")
+            continue
+        _print_wide(_columns(f"study {p.study}, test split", table.headings(), table.rows(metrics)))
+        plots, numbers = (os.path.relpath(folder / path) for path in (paths.PLOTS, paths.METRICS))
+        print(f"pictures: {plots}/   numbers: {numbers}/   runs: make ui")
 
 
 @app.command(name="track")
@@ -139,13 +161,15 @@ def run_track(
     """Make MLflow agree with the result files. What it has already is left alone."""
     if register is not None:
         table.better(register)
+    if everything and names:
+        raise UserError(f"track: found --all and {names[0]!r}, allowed: one of them")
+    chosen = _each(names) if register is not None or not everything else []
     if everything:
         from latentlab.tracking.revisions import track_revisions  # DVC takes a second
 
         print(track_revisions())
-    for name in _each(names):
-        with _in_study(name):
-            p = params.load()
+    for folder, p in chosen:
+        with _within(folder):
             if not everything:
                 from latentlab.tracking.workspace import track_workspace
 
@@ -195,8 +219,7 @@ def _shown(named: list[str] | None, wanted: Sequence[str]) -> Sequence[str]:
     """The studies whose runs are shown: the named ones, all if there are variants or ids to look for."""
     if named or wanted:
         return named or []
-    with _in_study(None):
-        return [params.load().study]
+    return [_load(studies.current_folder()).study]
 
 
 def _bold(cell: "Cell") -> str:

@@ -131,7 +131,8 @@ def test_commands_take_studies_by_name(one: Path) -> None:
     assert "| simple |" in run("latentlab", "results", "two", "tiny", "--markdown")
     printed = run("latentlab", "track", "two", "one").splitlines()
     assert [line.partition(", ")[0] for line in printed] == ["nothing to do"] * 2
-    assert "pictures: studies/one/plots/" in run("latentlab", "results")
+    assert "pictures: plots/" in run("latentlab", "results")
+    assert "pictures: ../two/plots/" in run("latentlab", "results", "two")
 
 
 def test_a_failure_in_a_folder_keeps_its_results_and_those_of_others(clone: Path, one: Path) -> None:

@@ -18,7 +18,7 @@ from latentlab.tracking.comparison import FINISHED
 from latentlab.tracking.glance import KEY, KEYS, SUPERSEDED
 from latentlab.tracking.models import ToServe, put_model
 from latentlab.tracking.registry import register_best
-from latentlab.tracking.revisions import checked_names
+from latentlab.tracking.revisions import Found, checked_names
 from latentlab.tracking.run import Run
 from latentlab.tracking.store import Store
 from tests.conftest import ROOT, git
@@ -237,5 +237,9 @@ def test_runs_with_keys_of_an_older_version_are_marked_once(store: Store) -> Non
 )
 def test_names_of_other_revisions_are_looked_at_before_they_become_paths(content: dict[str, object]) -> None:
     with pytest.raises(UserError, match=r"^abc:params\.yaml: found the name .*, allowed: a-z, 0-9 and _"):
-        checked_names(content, "abc:params.yaml")
-    assert checked_names({"study": "quick", "variants": {"a": {}}}, "abc") == ("quick", ["a"])
+        checked_names(content, Found("abc", Path()))
+    good = {"study": "quick", "variants": {"a": {}}}
+    assert checked_names(good, Found("abc", Path())) == ("quick", ["a"])
+    assert checked_names(good, Found("abc", Path("studies/quick"))) == ("quick", ["a"])
+    with pytest.raises(UserError, match=r"^abc:studies/copy/params\.yaml: study: found 'quick', allowed: 'copy'"):
+        checked_names(good, Found("abc", Path("studies/copy")))

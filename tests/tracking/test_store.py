@@ -334,6 +334,21 @@ def test_commit_and_dirty_tree(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     assert len({changed["git.diff"], provenance.git_tags()["git.diff"]}) == 2
 
 
+def test_files_of_other_studies_do_not_make_a_tree_dirty(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    git("init", "-q")
+    git("-c", "user.name=t", "-c", "user.email=t@example.org", "commit", "-qm", "first", "--allow-empty")
+    (tmp_path / ".dvc").mkdir()
+    for name in ("one", "[two]"):
+        (tmp_path / "studies" / name).mkdir(parents=True)
+    (tmp_path / "studies/[two]/params.yaml").write_text("seed: 1")
+    dirty = {}
+    for folder in (".", "studies", "studies/one", "studies/[two]"):
+        monkeypatch.chdir(tmp_path / folder)
+        dirty[folder] = provenance.git_tags()["git.dirty"]
+    assert dirty == {".": "false", "studies": "false", "studies/one": "false", "studies/[two]": "true"}
+
+
 def test_versions_and_platform() -> None:
     tags = provenance.version_tags()
     assert set(tags) == {"version.python", *(f"version.{name}" for name in provenance.LIBRARIES)}

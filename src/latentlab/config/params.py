@@ -16,6 +16,7 @@ Fraction = Annotated[float, Field(gt=0, lt=1)]
 Precision = Literal["float32", "mixed_bfloat16"]
 RESERVED = ("prepare", "compare")  # folders of pictures beside those of the variants
 NAME = re.compile(r"[a-z][a-z0-9_]*")
+NAMES = "a-z, 0-9 and _, a letter first"
 Block = TypeVar("Block", bound=Settings)
 
 
@@ -162,7 +163,7 @@ def variant_block(name: Any, entry: Any) -> Variant:
     """An entry under `variants:`, with the options of its architecture, checked. Raises `UserError`."""
     prefix = f"variants.{name}."
     if not isinstance(name, str) or not NAME.fullmatch(name):
-        raise UserError(f"params.yaml: variants: found the name {name!r}, allowed: a-z, 0-9 and _, a letter first")
+        raise UserError(f"params.yaml: variants: found the name {name!r}, allowed: {NAMES}")
     if name in RESERVED:
         raise UserError(f"params.yaml: variants: found the name {name!r}, allowed: any but {', '.join(RESERVED)}")
     if not isinstance(entry, dict):
@@ -228,7 +229,7 @@ def _allowed_keys(kind: type[Settings], location: tuple[int | str, ...]) -> list
 def _check_together(params: Params) -> None:
     """What no single key can know."""
     if not NAME.fullmatch(params.study):
-        raise UserError(f"params.yaml: study: found {params.study!r}, allowed: a-z, 0-9 and _, a letter first")
+        raise UserError(f"params.yaml: study: found {params.study!r}, allowed: {NAMES}")
     held_out = params.prepare.validation + (params.prepare.test or 0)
     if held_out >= 1:
         raise UserError(f"params.yaml: prepare.validation + prepare.test: found {held_out:g}, allowed: less than 1")

@@ -59,11 +59,21 @@ def current_folder() -> Path:
     return next((each for each in inside if (each / paths.PARAMS).exists()), here)
 
 
+def load() -> params.Params:
+    """The parameters of the study in the current folder. Raises `UserError`, also if its name is not its own."""
+    p = params.load()
+    check_name(p.study)
+    return p
+
+
 def check_name(study: str) -> None:
     """Raise `UserError` unless the study in the current folder has a name of its own: in studies/ its folder's."""
     root, here = project.root(), Path.cwd()
-    if here.parent == root / paths.STUDIES and study != here.name:
-        raise UserError(f"params.yaml: study: found {study!r}, allowed: {here.name!r}, the name of its folder")
+    if here.parent == root / paths.STUDIES:
+        if not params.NAME.fullmatch(here.name):
+            raise UserError(f"study: found the folder {here.name!r}, allowed: {params.NAMES}; rename it")
+        if study != here.name:
+            raise UserError(f"params.yaml: study: found {study!r}, allowed: {here.name!r}, the name of its folder")
     if here == root:
         studies()
 
@@ -91,7 +101,7 @@ def create(name: str, like: str | None) -> Path:
     root = project.root()
     target = root / paths.STUDIES / name
     if not params.NAME.fullmatch(name):
-        raise UserError(f"study new: found the name {name!r}, allowed: a-z, 0-9 and _, a letter first")
+        raise UserError(f"study new: found the name {name!r}, allowed: {params.NAMES}")
     if name in studies() or target.exists():
         raise UserError(f"study new: found {name!r}, allowed: a name that no study has")
     source = _parameters_of(like)

@@ -4,6 +4,7 @@ import hashlib
 import os
 import platform
 import subprocess
+from collections.abc import Iterator
 from importlib.metadata import version
 from pathlib import Path
 
@@ -24,13 +25,14 @@ INSTRUCTIONS = ("sse4_2", "avx", "avx2", "fma", "avx512f", "avx512_vnni", "avx51
 def git_tags() -> dict[str, str]:
     """Commit, whether files differ from it other than by results, and then a hash of how; empty outside a repository.
 
-    The hash is SHA-256 of `git diff` and of the names and contents of untracked files, unless these are very large.
+    Folders of other studies than the current one do not count. The hash is SHA-256 of `git diff` and of the names and
+    contents of untracked files, unless these are very large.
     """
     root = project.root()
     commit = git("rev-parse", "HEAD", folder=root)
     if commit is None:
         return {}
-    where = ["--", ".", *(f":!{path}" for path in RESULTS)]
+    where = ["--", ".", *(f":!{path}" for path in RESULTS), *(f":(exclude,literal){path}" for path in _others(root))]
     changes = git("status", "--porcelain", "--untracked-files=all", *where, folder=root)
     tags = {"git.commit": commit.strip(), "git.dirty": str(bool(changes)).lower()}
     if not changes:
@@ -45,6 +47,13 @@ def git_tags() -> dict[str, str]:
         with path.open("rb") as file:
             digest.update(hashlib.file_digest(file, "sha256").digest())
     return tags | {"git.diff": digest.hexdigest()}
+
+
+def _others(root: Path) -> Iterator[Path]:
+    """Folders of studies that are not the one in the current folder: its results do not depend on them."""
+    here = Path.cwd().resolve()
+    folders = (path for path in (root / paths.STUDIES).glob("*") if path.is_dir())
+    yield from (path.relative_to(root) for path in folders if not here.is_relative_to(path.resolve()))
 
 
 def git(*arguments: str, folder: Path = Path()) -> str | None:

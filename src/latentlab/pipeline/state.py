@@ -5,22 +5,24 @@ from contextlib import chdir
 from pathlib import Path
 from typing import Any
 
-from latentlab.config import params, paths
+from latentlab.config import params, paths, studies
 from latentlab.errors import UserError, first_of
 from latentlab.pipeline.plan import changes, lines, make_plans
+from latentlab.pipeline.used import changed_under_stages
 
 RESULTS = (paths.DATA, paths.MODELS, paths.METRICS, paths.PLOTS, paths.PLANS, paths.CHECKPOINTS)
 MISSING = ("deleted", "not in cache")  # what DVC says of files that are not here
 
 
 def state(folder: Path) -> str:
-    """Never run, up to date, stale and why, or what is wrong in the parameters of the study in a folder."""
+    """Never run, up to date, stale and why, or what keeps the study in a folder from running."""
     with chdir(folder):
         try:
-            p = params.load()
+            p = studies.load()
+            studies.check_pipeline()
             if not paths.LOCK.exists():
                 return "never run"
-            stale = lines(changes(make_plans(p)))
+            stale = lines(changes(make_plans(p))) or lines(_unread(p))
             if not stale:
                 from latentlab.pipeline.dvc import status  # takes a second
 
@@ -28,6 +30,11 @@ def state(folder: Path) -> str:
         except UserError as error:
             return str(error)
     return f"stale: {first_of(stale)}"
+
+
+def _unread(p: params.Params) -> dict[str, str]:
+    """What is wrong with dvc.lock, by the name of the stage."""
+    return {stage: f"{path} is not what it has read" for stage, path in changed_under_stages(p.variants).items()}
 
 
 def _of_status(status: dict[str, list[Any]]) -> str:

@@ -1,4 +1,4 @@
-"""A stage runs the source of the project that it is in, whichever tree this environment's package is from."""
+"""A command runs the source of the project that it is in, whichever tree this environment's package is from."""
 
 import os
 import sys
@@ -10,13 +10,17 @@ SOURCE = Path(__file__).parents[2]
 
 
 def use_source_of_project() -> None:
+    """`begin_in_source_of_project`, if this is a stage. Call it before anything that computes is imported."""
+    if sys.argv[:1] == ["-m"]:  # what it is while `python -m` looks for the module
+        begin_in_source_of_project()
+
+
+def begin_in_source_of_project() -> None:
     """Begin the command anew with the `src/` of the project that the process is in, if this package is another one.
 
     An editable install points at one tree, while `dvc exp run --temp` works in a copy, and a virtual environment may
-    serve several clones. It has to happen before anything that computes is imported.
+    serve several clones.
     """
-    if sys.argv[:1] != ["-m"]:  # what it is while `python -m` looks for the module
-        return
     source = project.root() / "src"
     if not (source / "latentlab").is_dir() or source.samefile(SOURCE):
         return

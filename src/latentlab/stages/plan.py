@@ -7,8 +7,7 @@ the pipeline here, while all results are still there; the plans are then as they
 import sys
 from pathlib import Path
 
-from latentlab.config import params, paths, project
-from latentlab.config.studies import check_name, check_pipeline, make_raw
+from latentlab.config import paths, project, studies
 from latentlab.pipeline.leftovers import clear_leftovers
 from latentlab.pipeline.libraries import not_as_locked
 from latentlab.pipeline.plan import make_plans, write_plans
@@ -18,13 +17,12 @@ from latentlab.stages._command import run
 
 def main() -> str:
     """Write the plans that are not as they were."""
-    p = params.load()
-    check_name(p.study)
-    check_pipeline()
+    p = studies.load()
+    studies.check_pipeline()
     plans = make_plans(p)
     for line in not_as_locked(project.root() / paths.REQUIREMENTS):
         print(f"warning: {line}", file=sys.stderr)
-    make_raw(Path())
+    studies.make_raw(Path())
     forget_misrecorded(p.variants)
     changes = write_plans(plans)
     for line in clear_leftovers(p):

@@ -11,7 +11,7 @@ from typing import Any
 from tqdm import tqdm
 
 from latentlab.config import paths, project
-from latentlab.config.params import NAME
+from latentlab.config.params import NAME, NAMES
 from latentlab.errors import UserError
 from latentlab.pipeline import provenance
 from latentlab.pipeline.hashes import md5
@@ -29,9 +29,10 @@ class Found:
     commit: str
     folder: Path
 
-    def name(self, path: Path) -> str:
-        """A file of it, as messages call it."""
-        return f"{self.commit[:9]}:{self.folder / path}"
+    def name(self, path: Path = Path()) -> str:
+        """A file of it, or all of it, as messages call it."""
+        within = self.folder / path
+        return self.commit[:9] if within == Path() else f"{self.commit[:9]}:{within}"
 
 
 def track_revisions() -> str:
@@ -99,7 +100,7 @@ def _results(found: Iterable[Found], stack: ExitStack, faults: list[str]) -> Ite
         revision, commit = Revision(each, stack), each.commit
         try:
             lock, p = (parse_yaml(revision.text(path), each.name(path)) for path in (paths.LOCK, paths.PARAMS))
-            study, variants = checked_names(p, each.name(paths.PARAMS))
+            study, variants = checked_names(p, each)
         except UserError as error:
             faults.append(str(error))
             continue
@@ -111,19 +112,22 @@ def _results(found: Iterable[Found], stack: ExitStack, faults: list[str]) -> Ite
             try:
                 result = recorded(lock, variant, revision.text)
             except UserError as error:
-                faults.append(f"{each.name(Path())}: {error}")
+                faults.append(f"{each.name()}: {error}")
                 continue
             command = provenance.command(commit, variant, each.folder)
             yield Result(study, variant, result, revision, tags | {"command": command})
 
 
-def checked_names(p: Mapping[str, Any], where: str) -> tuple[str, list[str]]:
+def checked_names(p: Mapping[str, Any], found_in: Found) -> tuple[str, list[str]]:
     """The study and the variants of a parameter file that may be anybody's: they become paths. Raises `UserError`."""
+    where, folder = found_in.name(paths.PARAMS), found_in.folder.name
     variants = p.get("variants")
     study, *others = found = [p.get("study"), *(variants if isinstance(variants, dict) else [])]
     for name in found:
         if not isinstance(name, str) or not NAME.fullmatch(name):
-            raise UserError(f"{where}: found the name {name!r}, allowed: a-z, 0-9 and _, a letter first")
+            raise UserError(f"{where}: found the name {name!r}, allowed: {NAMES}")
+    if folder not in ("", study):
+        raise UserError(f"{where}: study: found {study!r}, allowed: {folder!r}, the name of its folder")
     return study, others
 
 
