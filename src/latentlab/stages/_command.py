@@ -29,6 +29,8 @@ def run(main: Callable[..., str]) -> None:
 def run_checked(main: Callable[..., str], stage: str, given: list[str]) -> None:
     """Call `main` as `run` does, for the stage of this name."""
     start = time.perf_counter()
+    if signal.getsignal(signal.SIGINT) is signal.SIG_DFL:  # `_guard` has set it so
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
         if stage != FIRST:
             check_unchanged(stage, *given)

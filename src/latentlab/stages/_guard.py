@@ -4,12 +4,15 @@ DVC deletes a stage's outputs before it starts the stage. An error, Ctrl-C, a cr
 for want of memory: whatever ends the child, the parent is still there.
 """
 
+import ctypes
 import os
 import signal
 import sys
 
 VARIABLE = "DVC_STAGE"  # what DVC sets where it runs a stage
 FORWARDED = (signal.SIGTERM, signal.SIGHUP)
+HELD = (*FORWARDED, signal.SIGINT)
+PR_SET_PDEATHSIG = 1  # prctl(2): the signal that a process gets when its parent is gone
 
 
 def work_in_child() -> None:
@@ -19,16 +22,31 @@ def work_in_child() -> None:
     """
     if sys.argv[:1] != ["-m"] or VARIABLE not in os.environ:  # `-m` is there while `python -m` looks for the module
         return
+    parent = os.getpid()
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, HELD)  # what comes too early waits
     child = os.fork()
     if child:
-        sys.exit(_wait(child))
+        sys.exit(_wait(child, before))
+    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+        signal.signal(signal.SIGINT, signal.SIG_DFL)  # until the stage begins: an import would end in a traceback
+    signal.pthread_sigmask(signal.SIG_SETMASK, before)
+    _end_with(parent)
 
 
-def _wait(child: int) -> int:
+def _end_with(parent: int) -> None:
+    """Have this process killed when its parent is: nobody would wait for it, and DVC would run the stage again."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+    if os.getppid() != parent:  # gone before that
+        os.kill(os.getpid(), signal.SIGKILL)
+
+
+def _wait(child: int, mask: set[int | signal.Signals]) -> int:
     """The exit code of the child, as a shell gives it. What it may have lost is brought back before."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the child, too
     for number in FORWARDED:
         signal.signal(number, lambda number, _: os.kill(child, number))
+    signal.pthread_sigmask(signal.SIG_SETMASK, mask)
     code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
     for number in FORWARDED:  # the child is gone, and what follows must not be cut off
         signal.signal(number, signal.SIG_IGN)
