@@ -57,6 +57,8 @@ WRONG: list[tuple[str, Any, str]] = [
     ("variants.simple.units", [], "variants.simple.units: found [], allowed"),
     ("variants.simple.units", [32, 0], "variants.simple.units.1: found 0, allowed: greater than or equal to 1"),
     ("variants.simple.filters", [32], "variants.simple.filters: unknown key, allowed: activity_l1, batch_norm"),
+    ("a\nb", 1, "'a\\nb': unknown key, allowed: evaluate"),
+    ("variants.simple.a\nb", 1, "variants.simple.'a\\nb': unknown key, allowed: activity_l1"),
     ("variants.simple.keep", "first", "variants.simple.keep: found 'first', allowed: 'last' or 'best'"),
     ("precision", "float16", "precision: found 'float16', allowed: 'float32' or 'mixed_bfloat16'"),
     (
@@ -104,6 +106,12 @@ def test_missing_key_is_named(tiny: dict[str, Any]) -> None:
         ("- a\n", "found no keys"),
         ("", "found no keys"),
         ("a: 1\na: 2\n", "not valid YAML"),
+        ("a: 2026-13-01", "not valid YAML: month must be"),
+        ("a: !!bool abc", "not valid YAML: KeyError: 'abc'"),
+        ('a: !!int ""', "not valid YAML: IndexError: string index out of range"),
+        (f"a: 0x{'f' * 5000}", r"not valid YAML: Exceeds the limit \(4300 digits\)"),
+        (f"a: {'[' * 800}{']' * 800}", "not valid YAML: nested more than 50 levels deep"),
+        ("a: &a [*a]", "variants: found {}"),
     ],
 )
 def test_what_is_no_parameter_file(project: Path, text: str, message: str) -> None:

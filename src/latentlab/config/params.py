@@ -193,7 +193,7 @@ def _divided(
     known = own | options.model_fields.keys()
     for key in entry:
         if key not in known:
-            raise UserError(f"params.yaml: {prefix}{key}: unknown key, allowed: {', '.join(sorted(known))}")
+            raise UserError(f"params.yaml: {prefix}{_printed(key)}: unknown key, allowed: {', '.join(sorted(known))}")
     rest = {key: value for key, value in entry.items() if key in options.model_fields}
     return {key: value for key, value in entry.items() if key in own}, _check(options, rest, prefix)
 
@@ -208,13 +208,18 @@ def _check(kind: type[Block], content: Any, prefix: str) -> Block:
 def _describe(kind: type[Settings], error: ValidationError, prefix: str) -> str:
     """The first of pydantic's errors as: key: what was found, what is allowed."""
     first = error.errors()[0]
-    key = prefix + ".".join(str(part) for part in first["loc"])
+    key = prefix + ".".join(_printed(part) for part in first["loc"])
     if first["type"] == "extra_forbidden":
         return f"{key}: unknown key, allowed: {', '.join(_allowed_keys(kind, first['loc']))}"
     if first["type"] == "missing":
         return f"{key}: missing"
     allowed = first["msg"].removeprefix("Input should be ").removeprefix("Value error, ")
     return f"{key}: found {first['input']!r}, allowed: {allowed}"
+
+
+def _printed(key: Any) -> str:
+    """A key as it stands in the file, in quotes if it would break the line."""
+    return str(key) if str(key).isprintable() else repr(key)
 
 
 def _allowed_keys(kind: type[Settings], location: tuple[int | str, ...]) -> list[str]:
