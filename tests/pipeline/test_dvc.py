@@ -2,6 +2,7 @@
 
 import json
 import os
+import resource
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -239,3 +240,18 @@ def test_stages_are_dropped_from_the_lock(project: Path) -> None:
     dvc.drop_from_lock(Path("dvc.lock"), ["last", "gone"])
     assert list(YAML(typ="safe").load(Path("dvc.lock"))["stages"]) == ["middle"]
     assert "last" in json.loads(run("dvc", "status", "--json"))
+
+
+@pytest.mark.parametrize("size", [0, 10_000])
+def test_a_full_disk_is_one_line(project: Path, size: int) -> None:
+    reproduce(jobs=1)
+    before, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    Path("first").write_text("2")
+    try:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (size, hard))
+        with pytest.raises(UserError) as raised:
+            reproduce(jobs=1)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (before, hard))
+    assert "\n" not in str(raised.value)
+    assert reproduce(jobs=1) == 2

@@ -6,6 +6,7 @@ Importing it takes a second: import it where it is used.
 import hashlib
 import os
 import shutil
+import sqlite3
 import subprocess
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -32,14 +33,30 @@ __all__ = ["DvcException", "Repo", "Stage"]
 Done = subprocess.CompletedProcess[str]
 
 
+# DVC writes files and databases of its own, which a full disk refuses
+FAULTS = (DvcException, OSError, sqlite3.Error)
+
+
+@contextmanager
+def told() -> Iterator[None]:
+    """Turn what DVC refuses or cannot write into a `UserError`."""
+    try:
+        yield
+    except FAULTS as error:
+        raise UserError(one_line(error)) from None
+
+
+def one_line(error: BaseException) -> str:
+    """What is wrong, and with what if it comes from the system."""
+    kind = "" if isinstance(error, DvcException) else "DVC: "
+    return kind + " ".join(str(error).split())
+
+
 @contextmanager
 def locked() -> Iterator[Repo]:
     """The project that the current folder is in, with DVC's lock held. What DVC refuses becomes a `UserError`."""
-    try:
-        with Repo() as repo, repo.lock:
-            yield repo
-    except DvcException as error:
-        raise UserError(" ".join(str(error).split())) from None
+    with told(), Repo() as repo, repo.lock:
+        yield repo
 
 
 def in_order(repo: Repo) -> dict[Stage, set[Stage]]:
@@ -59,13 +76,11 @@ def name_in_lock(stage: Stage) -> str:
 
 def status() -> dict[str, list[Any]]:
     """What `dvc status` says of the current folder's stages. What DVC refuses becomes a `UserError`."""
-    try:
-        with Repo() as repo:
+    with told(), Repo() as repo:
+        try:
             found: dict[str, list[Any]] = repo.status(targets=[str(paths.PIPELINE)])
-    except LockError:
-        raise UserError("DVC is at work in this project") from None
-    except DvcException as error:
-        raise UserError(" ".join(str(error).split())) from None
+        except LockError:
+            raise UserError("DVC is at work in this project") from None
     return found
 
 
@@ -147,16 +162,13 @@ def in_cache(hashes: Iterable[str]) -> set[str]:
 
 def check_out_outputs(name: str) -> None:
     """Bring back the outputs that dvc.lock has of a stage, as far as cache or git have them. Raises `UserError`."""
-    try:
-        with Repo() as repo:
-            for stage in repo.stage.collect(name):
-                for output in stage.outs:
-                    if output.use_cache and output.hash_info and not output.changed_cache():
-                        output.checkout(force=True)
-                    elif not output.use_cache and output.hash_info and not output.exists:
-                        _bring_back(Path(output.fs_path), output.hash_info.value, repo)
-    except DvcException as error:
-        raise UserError(" ".join(str(error).split())) from None
+    with told(), Repo() as repo:
+        for stage in repo.stage.collect(name):
+            for output in stage.outs:
+                if output.use_cache and output.hash_info and not output.changed_cache():
+                    output.checkout(force=True)
+                elif not output.use_cache and output.hash_info and not output.exists:
+                    _bring_back(Path(output.fs_path), output.hash_info.value, repo)
 
 
 def _bring_back(path: Path, value: str, repo: Repo) -> None:
