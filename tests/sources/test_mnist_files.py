@@ -25,11 +25,12 @@ from latentlab.datasets.fashion_mnist import FASHION_MNIST
 from latentlab.errors import UserError
 from latentlab.sources import mnist_files
 from latentlab.sources.idx import read_idx
-from latentlab.sources.mnist_files import FILES, MIRROR, Published
+from latentlab.sources.mnist_files import FILES, MIRROR, Gzipped, Published
 from latentlab.storage.npz import read_npz
 from tests.conftest import ROOT, prepare_study
 
 TIMEOUT = 0.25  # seconds that a server of these tests may be silent
+PATIENCE = 2**28  # bytes that a server without an end sends at most
 CONTENT = np.random.default_rng(0).integers(0, 256, 200_000, np.uint8).tobytes()
 
 
@@ -57,7 +58,7 @@ def toy(arrays: dict[str, Any], tmp_path: Path) -> Published:
         name="toy",
         source="made up",
         sha256={key: hashlib.sha256(array.tobytes()).hexdigest() for key, array in arrays.items()},
-        md5={key: md5(gzip.compress(idx_bytes(array), mtime=0)) for key, array in arrays.items()},
+        files={key: published(gzip.compress(idx_bytes(array), mtime=0)) for key, array in arrays.items()},
         urls=("http://127.0.0.1:9/toy",),
         packages=(tmp_path / "package",),
         package_hint=", or install a package",
@@ -160,7 +161,10 @@ class Handler(BaseHTTPRequestHandler):
             self.send_error(fault or 404)
             return
         with suppress(OSError):  # who waits for an answer may be gone
-            self.answer(content, fault)
+            if fault in ("more", "endless"):
+                self.answer_too_long(content, fault)
+            else:
+                self.answer(content, fault)
 
     def answer(self, content: bytes, fault: Any) -> None:  # noqa: D102
         if fault == "silent":
@@ -176,6 +180,17 @@ class Handler(BaseHTTPRequestHandler):
         if fault not in ("cut", "stall"):
             self.wfile.write(content[len(content) // 2 :])
 
+    def answer_too_long(self, content: bytes, fault: str) -> None:
+        """The file and a byte more, or more and more of it without saying how much there will be."""
+        self.send_response(200)
+        if fault == "more":
+            self.send_header("Content-Length", str(len(content) + 1))
+        self.end_headers()
+        self.wfile.write(content)
+        self.wfile.write(b"x")
+        while fault == "endless" and self.server.sent < PATIENCE:
+            self.server.sent += self.wfile.write(content)
+
     def log_message(self, *_: Any) -> None:  # noqa: D102
         pass
 
@@ -184,7 +199,7 @@ class Handler(BaseHTTPRequestHandler):
 def serving(files: dict[str, bytes], faults: list[Any]) -> Iterator[Any]:
     """A local server; its `requests` are what it was asked for."""
     server: Any = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    server.files, server.faults, server.requests = files, faults, []
+    server.files, server.faults, server.requests, server.sent = files, faults, [], 0
     server.daemon_threads = True
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
     thread.start()
@@ -197,13 +212,13 @@ def serving(files: dict[str, bytes], faults: list[Any]) -> Iterator[Any]:
         server.server_close()
 
 
-def md5(content: bytes) -> str:
-    return hashlib.md5(content).hexdigest()
+def published(content: bytes) -> Gzipped:
+    return Gzipped(hashlib.md5(content).hexdigest(), len(content))
 
 
 def download(url: str, folder: Path) -> str:
     """Fetch two files that `serving` may have."""
-    return mnist_files._download(url, {"file": md5(CONTENT), "small": md5(b"small")}, folder)
+    return mnist_files._download(url, {"file": published(CONTENT), "small": published(b"small")}, folder)
 
 
 FILES_THERE = {"/file": CONTENT, "/small": b"small"}
@@ -232,6 +247,7 @@ def test_a_download_arrives_whole(faults: list[Any], tmp_path: Path) -> None:
         (["silent"] * 9, "no answer in time"),
         (["cut"] * 9, "no connection, or one that was cut off"),
         (["wrong"] * 9, "not the published file"),
+        (["more"] * 9, "not the published file"),
     ],
     ids=lambda value: str(value[0]) if isinstance(value, list) else "",
 )
@@ -239,6 +255,13 @@ def test_a_download_that_fails_says_why(faults: list[Any], reason: str, tmp_path
     with serving(FILES_THERE, faults) as server:
         assert download(server.url, tmp_path / "a") == f"{server.url}/file: {reason}"
         assert len(server.requests) == 4
+    assert list((tmp_path / "a").iterdir()) == []
+
+
+def test_a_server_that_sends_without_end_is_cut_off(tmp_path: Path) -> None:
+    with serving(FILES_THERE, ["endless"] * 9) as server:
+        assert download(server.url, tmp_path / "a") == f"{server.url}/file: not the published file"
+        assert server.sent < PATIENCE / 4  # what the network holds
     assert list((tmp_path / "a").iterdir()) == []
 
 
@@ -281,6 +304,19 @@ def test_what_is_not_the_published_file_is_refused(toy: Published, arrays: dict[
     assert list((DOWNLOADS / "toy").iterdir()) == []
 
 
+def test_what_is_not_the_published_file_is_never_decompressed(
+    toy: Published, arrays: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    files = served(arrays, "")
+    wrong = files | {"/t10k-labels-idx1-ubyte.gz": gzip.compress(bytes(10**6))}
+    monkeypatch.setattr(gzip, "open", lambda *_: pytest.fail("decompressed"))
+    with serving(wrong, []) as server, pytest.raises(UserError, match=r"t10k-labels\S+: not the published file"):
+        replace(toy, urls=(server.url,)).load()
+    assert not (DOWNLOADS / "toy/t10k-labels-idx1-ubyte.gz").exists()
+    with serving(files, []) as server, pytest.raises(pytest.fail.Exception, match="decompressed"):
+        replace(toy, urls=(server.url,)).load()  # the published ones are
+
+
 def test_idx_round_trip(tmp_path: Path, arrays: dict[str, Any]) -> None:
     put_gzip(tmp_path, arrays)
     assert (read_idx(tmp_path / "train-images-idx3-ubyte.gz", 3) == arrays["x_train"]).all()
@@ -298,9 +334,9 @@ def test_the_real_fashion_mnist_from_debian_and_over_the_web(project: Path, monk
     )
     card = paths.CARD.read_bytes()
     files = {f"/{path.name}": path.read_bytes() for path in DEBIAN.glob("*.gz")}
-    hashes = {key: md5(files[f"/{name}.gz"]) for key, (name, _) in FILES.items()}  # Debian compresses anew
+    theirs = {key: published(files[f"/{name}.gz"]) for key, (name, _) in FILES.items()}  # Debian compresses anew
     with serving(files, ["cut", None, 503]) as server:
-        there = replace(FASHION_MNIST, packages=(), urls=(server.url,), md5=hashes)
+        there = replace(FASHION_MNIST, packages=(), urls=(server.url,), files=theirs)
         monkeypatch.setattr("latentlab.datasets.fashion_mnist.FASHION_MNIST", there)
         assert prepared("fashion_guide").startswith(f"prepare fashion_mnist from {server.url}: ")
     assert paths.CARD.read_bytes() == card

@@ -4,7 +4,9 @@ import os
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
+from typing import Any, BinaryIO
 
 import numpy as np
 
@@ -28,17 +30,25 @@ FILES = {  # arrays by Keras' names: IDX file, dimensions
 
 
 @dataclass(frozen=True)
+class Gzipped:
+    """An IDX file as it is published, gzipped: its MD5 and its size in bytes."""
+
+    md5: str
+    size: int
+
+
+@dataclass(frozen=True)
 class Published:
     """A published dataset: SHA-256 of each array's bytes by Keras' name, and where its files can be had.
 
-    `packages` are folders where a package of the operating system puts them, `urls` folders on the web with gzipped IDX
-    files, of which `md5` has the published hashes by Keras' name.
+    `packages` are folders where a package of the operating system puts them, `urls` folders on the web that have the
+    `files`, by Keras' name.
     """
 
     name: str
     source: str
     sha256: Mapping[str, str]
-    md5: Mapping[str, str]
+    files: Mapping[str, Gzipped]
     urls: tuple[str, ...]
     packages: tuple[Path, ...] = ()
     package_hint: str = ""
@@ -89,10 +99,10 @@ class Published:
 
     def _downloaded(self) -> tuple[dict[str, Array], str]:
         folder = downloads() / self.name
-        hashes = {f"{file}.gz": self.md5[key] for key, (file, _) in FILES.items()}
+        files = {f"{file}.gz": self.files[key] for key, (file, _) in FILES.items()}
         failures = []
         for url in self.urls:
-            if failure := _download(url, hashes, folder):
+            if failure := _download(url, files, folder):
                 failures.append(failure)
             elif (arrays := self._read(folder)) is not None:
                 return arrays, url
@@ -112,9 +122,10 @@ def downloads() -> Path:
     return Path(os.path.relpath(home() / DOWNLOADS))
 
 
-def _download(url: str, hashes: Mapping[str, str], folder: Path) -> str:
-    """Fetch files with these MD5 hashes from the folder `url`, whole or not at all; why that failed, if it did.
+def _download(url: str, files: Mapping[str, Gzipped], folder: Path) -> str:
+    """Fetch these files from the folder `url`, whole or not at all; why that failed, if it did.
 
+    A file gets its name only once it has the published hash, and no more than its size is kept of what a server sends.
     Raises `UserError` if they cannot be written.
     """
     import pooch  # here, as hardly any run of the pipeline downloads
@@ -122,25 +133,49 @@ def _download(url: str, hashes: Mapping[str, str], folder: Path) -> str:
 
     pooch.get_logger().setLevel("ERROR")
     there = pooch.create(
-        folder, f"{url}/", registry={name: f"md5:{md5}" for name, md5 in hashes.items()}, retry_if_failed=RETRIES
+        folder, f"{url}/", registry={name: f"md5:{file.md5}" for name, file in files.items()}, retry_if_failed=RETRIES
     )
     transfer = pooch.HTTPDownloader(
         progressbar=sys.stderr.isatty(), timeout=TIMEOUT, headers={"Accept-Encoding": "identity"}
     )
-    for name in hashes:
+    for name, file in files.items():
         try:
-            there.fetch(name, downloader=transfer)
+            there.fetch(name, downloader=partial(_fetch, transfer, file.size))
         except requests.HTTPError as error:
             return f"{url}/{name}: the server answered {error.response.status_code}"
         except requests.Timeout:
             return f"{url}/{name}: no answer in time"
         except requests.RequestException:
             return f"{url}/{name}: no connection, or one that was cut off"
-        except ValueError:  # another hash
+        except ValueError:  # another hash, or too long
             return f"{url}/{name}: not the published file"
         except OSError as error:
             raise UserError(f"{folder / name}: cannot be written ({error.strerror})") from None
     return ""
+
+
+def _fetch(transfer: Any, size: int, url: str, path: str, pooch: Any) -> None:
+    """Pooch's `transfer` of a file of so many bytes."""
+    with open(path, "wb") as file:
+        transfer(url, _Limited(file, size), pooch)
+
+
+class _Limited:
+    """A file to write that takes so many bytes and no more: the disk is not the server's to fill."""
+
+    def __init__(self, file: BinaryIO, left: int) -> None:
+        self.file = file
+        self.left = left
+
+    def write(self, content: bytes) -> None:
+        """Raises `ValueError`, as pooch does for another hash, if there is no room."""
+        self.left -= len(content)
+        if self.left < 0:
+            raise ValueError("longer than the published file")
+        self.file.write(content)
+
+    def flush(self) -> None:
+        """Pooch wants it after each KiB; closing does it."""
 
 
 def _idx_path(folder: Path, file: str) -> Path:
