@@ -14,7 +14,7 @@ from latentlab.errors import UserError
 from latentlab.report import table
 from latentlab.tracking import comparison as runs
 from latentlab.tracking.bring import bring
-from latentlab.tracking.comparison import FINISHED
+from latentlab.tracking.comparison import WHOLE
 from latentlab.tracking.glance import KEY, KEYS, SUPERSEDED
 from latentlab.tracking.models import ToServe, put_model
 from latentlab.tracking.registry import register_best
@@ -217,7 +217,7 @@ def test_runs_with_keys_of_an_older_version_are_marked_once(store: Store) -> Non
     summary = bring([Found()], store.place, [])  # type: ignore[list-item]
     assert (summary.superseded, summary.complete) == (1, 1)
     assert str(summary).endswith("; 1 of an older version are marked as superseded")
-    marked = {run.data.tags[KEY]: SUPERSEDED in run.data.tags for run in store.runs("quick", FINISHED)}
+    marked = {run.data.tags[KEY]: SUPERSEDED in run.data.tags for run in store.runs("quick", WHOLE)}
     assert marked == {"old": True, "new": False}
     before = store.place.database.read_bytes() if store.place.database else b""
     assert str(bring([Found()], store.place, [])).startswith("nothing to do")  # type: ignore[list-item]

@@ -19,7 +19,10 @@ from latentlab.config import params, paths
 from latentlab.stages import evaluate, extract, plan, plot, track, train, tsne
 from latentlab.storage.csv import read_csv
 from latentlab.tracking import comparison, sender
-from latentlab.tracking.place import StoreError
+from latentlab.tracking.place import Place, StoreError
+from latentlab.tracking.run import Run
+from latentlab.tracking.sender import TRAINED
+from latentlab.tracking.store import Store
 from latentlab.tracking.workspace import track_workspace
 from tests.conftest import commit, make_clone, prepare_study
 from tests.locks import write_lock
@@ -146,7 +149,7 @@ def test_without_a_fault_there_is_no_warning(
     assert trained(capfd) == []
     client = MlflowClient(server.uri)
     (run,) = runs_of(client, study)
-    assert run.info.status == "FINISHED"
+    assert run.info.status == TRAINED
     assert [point.step for point in client.get_metric_history(run.info.run_id, "loss")] == EPOCHS
     mended(server.uri, study)
     assert run.data.tags["platform.of"] == "training"
@@ -261,6 +264,25 @@ def test_a_database_that_another_process_has_locked(
         assert warning.startswith("warning: ")
         other.rollback()
     mended(f"sqlite:///{own_database}", study)
+
+
+def test_a_run_that_is_mended_is_unfinished_until_it_is_whole(
+    own_database: Path, study: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tracked()
+    uri = f"sqlite:///{own_database}"
+    client = MlflowClient(uri)
+    (before,) = runs_of(client, study)
+    Run(Store(Place(uri)), before).drop_tag("md5.plots")
+    with monkeypatch.context() as patch:
+        patch.setattr(client.__class__, "log_artifact", lambda *_: (_ for _ in ()).throw(OSError("no room")))
+        with pytest.raises(StoreError, match="no room"):
+            tracked()
+    (half,) = runs_of(client, study)
+    assert half.info.status != "FINISHED"
+    mended(uri, study)
+    (whole,) = runs_of(client, study)
+    assert whole.info.end_time == before.info.end_time
 
 
 def limited() -> None:

@@ -299,6 +299,29 @@ def test_results_that_are_there_already_are_mirrored_in_a_new_clone(clone: Path,
     assert run("git", "status", "--porcelain") == ""
 
 
+@pytest.mark.usefixtures("edit")
+def test_a_change_of_code_that_changes_no_result_is_a_whole_run_of_its_own(clone: Path) -> None:
+    (before,) = Seen(clone).runs
+    encoder = md5(paths.encoder("vae"))
+    losses = clone / "src/latentlab/training/losses.py"
+    losses.write_text(losses.read_text().replace("EPSILON = 1e-7", "EPSILON = 1 / 10**7"))
+    done = run("dvc", "repro")
+    assert "Running stage 'train@vae'" in done
+    assert "Stage 'extract@vae' didn't change, skipping" in done
+    assert md5(paths.encoder("vae")) == encoder
+    seen = Seen(clone)
+    (new,) = (each for each in seen.runs if each.data.tags[KEY] == inputs.planned("vae").key)
+    assert (len(seen.runs), new.data.tags[KEY] != before.data.tags[KEY]) == (2, True)
+    seen.is_complete(new)
+    # a training of the same key once more: nothing that `track` depends on changes
+    assert "train@vae" in run("dvc", "repro", "--force", "--single-item", "train@vae")
+    assert "Stage 'track' didn't change, skipping" in run("dvc", "repro")
+    seen = Seen(clone)
+    assert len(seen.runs) == 2
+    for each in seen.runs:
+        seen.is_complete(each)
+
+
 def test_tensorboard_on_request(clone: Path, tmp_path: Path) -> None:
     run(sys.executable, "-m", "latentlab.stages.train", "vae", LATENTLAB_TENSORBOARD=str(tmp_path), LATENTLAB_LIVE="0")
     import tensorflow as tf

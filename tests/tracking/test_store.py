@@ -1,5 +1,6 @@
 """Runs in MLflow: written once, mended where something is missing, found again wherever the store is."""
 
+import json
 import os
 import shutil
 import sqlite3
@@ -9,6 +10,7 @@ import time
 from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -19,12 +21,13 @@ from latentlab.config import paths, project
 from latentlab.errors import UserError
 from latentlab.pipeline import provenance
 from latentlab.storage.json import write_json
-from latentlab.tracking import receiver
+from latentlab.tracking import comparison, receiver
 from latentlab.tracking.curves import comparable
 from latentlab.tracking.glance import KEY, Held, glance
 from latentlab.tracking.models import ToServe, put_model
 from latentlab.tracking.place import Place, StoreError
 from latentlab.tracking.run import Run
+from latentlab.tracking.sender import TRAINED, Live
 from latentlab.tracking.store import Store
 from tests.conftest import git
 
@@ -160,11 +163,43 @@ def training(monkeypatch: pytest.MonkeyPatch, store: Store) -> Callable[..., Non
 def test_a_training_that_was_killed_goes_on_in_its_run(store: Store, training: Callable[..., None]) -> None:
     training(ROWS[:1], ROWS[1:3])
     assert read(store).info.status == "KILLED"
-    training(ROWS[1:3], [ROWS[3], {"status": "FINISHED"}])  # from a checkpoint of the first epoch
-    assert read(store).info.status == "FINISHED"
+    training(ROWS[1:3], [ROWS[3], {"status": TRAINED}])  # from a checkpoint of the first epoch
+    assert read(store).info.status == TRAINED
     assert points(store, "loss") == [(int(row["epoch"]), row["loss"]) for row in ROWS]
     assert read(store).data.tags["platform.of"] == "training"
     assert read(store).data.params == {"seed": "1"}
+
+
+def test_a_training_that_went_well_is_half_a_run_with_an_end(
+    store: Store, training: Callable[..., None], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with Live("simple", wanted=False) as live:
+        monkeypatch.setattr(live, "process", SimpleNamespace(stdin=(tmp_path / "pipe").open("wb"), wait=lambda _: 0))
+        live.epoch(ROWS[0])
+    sent = [json.loads(line) for line in (tmp_path / "pipe").read_text().splitlines()]
+    training(sent)
+    half = read(store)
+    assert half.info.status == "SCHEDULED"
+    assert store.runs("quick", comparison.WHOLE) == []
+    time.sleep(0.01)
+    run = begin(store, half.data.tags[KEY])
+    fill(run, tmp_path)
+    whole = read(store)
+    assert (whole.info.status, whole.info.end_time) == ("FINISHED", half.info.end_time)  # the training's end
+    assert half.info.start_time <= half.info.end_time
+
+
+@pytest.mark.parametrize("end", [[{"status": TRAINED}], [{"status": "FAILED"}], []], ids=str)
+def test_a_training_that_is_repeated_leaves_a_whole_run_whole(
+    store: Store, training: Callable[..., None], tmp_path: Path, end: list[dict[str, Any]]
+) -> None:
+    training(ROWS, [{"status": TRAINED}])
+    fill(begin(store, read(store).data.tags[KEY]), tmp_path)
+    whole = read(store)
+    training(ROWS, *([end] if end else []))
+    again = read(store)
+    assert (again.info.status, again.info.end_time) == ("FINISHED", whole.info.end_time)
+    assert points(store, "loss") == [(int(row["epoch"]), row["loss"]) for row in ROWS]
 
 
 def test_losses_have_a_unit_in_common() -> None:

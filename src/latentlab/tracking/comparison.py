@@ -12,12 +12,12 @@ from typing import Any
 from latentlab.errors import UserError
 from latentlab.report.markdown import markdown_table
 from latentlab.report.table import COLUMNS, Column, better
-from latentlab.tracking.glance import KEY, SUPERSEDED
+from latentlab.tracking.glance import FINISHED, KEY, SUPERSEDED
 from latentlab.tracking.place import Place
 from latentlab.tracking.store import Store
 
 # runs of this package that hold a whole result, in MLflow's language
-FINISHED = f"tags.`{KEY}` LIKE '%' AND attributes.status = 'FINISHED'"
+WHOLE = f"tags.`{KEY}` LIKE '%' AND attributes.status = '{FINISHED}'"
 SEED = "seed"
 
 
@@ -51,7 +51,7 @@ def find(studies: Sequence[str], names: Sequence[str], superseded: bool = False)
     for study in studies:
         if study not in known:
             raise UserError(f"--study: found no {study!r} in {store.place}, allowed: {', '.join(known)}")
-    found = [run for study in studies or known for run in store.runs(study, FINISHED)]
+    found = [run for study in studies or known for run in store.runs(study, WHOLE)]
     runs = [run for run in found if superseded or SUPERSEDED not in run.data.tags]
     for name in names:
         if not any(name in (run.info.run_name, run.info.run_id) for run in runs):

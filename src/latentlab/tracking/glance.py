@@ -16,6 +16,7 @@ KEY = "latentlab.key"
 KEYS = "latentlab.keys"  # the tag that says how keys are made; of other values are runs of older versions
 CURRENT = "studies"
 SUPERSEDED = "superseded"
+FINISHED = "FINISHED"  # the status of a run that holds a whole result, and of no other
 TIMEOUT = 10.0  # seconds; whoever does not answer by then is asked again through MLflow
 
 

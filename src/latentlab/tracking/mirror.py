@@ -16,9 +16,11 @@ from latentlab.storage.memory import Array
 from latentlab.storage.npz import read_npz
 from latentlab.storage.pickle import read_pickle
 from latentlab.tracking.curves import comparable
+from latentlab.tracking.glance import FINISHED
 from latentlab.tracking.models import ToServe, put_model
 from latentlab.tracking.result import HASH, Result
 from latentlab.tracking.run import Run
+from latentlab.tracking.sender import TRAINED
 from latentlab.tracking.store import Store
 
 EXAMPLES = 3  # images, or codes, that show what a model takes
@@ -55,7 +57,7 @@ def _mirror(
     _set_dataset(run, card)
     _fill(run, result, _writers(run, result.variant, files, metrics, test))
     run.set_tags({"mlflow.note.content": description(result, run.tags, card, metrics)})
-    run.set_status("FINISHED")
+    run.set_status(FINISHED)
     return run
 
 
@@ -91,6 +93,8 @@ def _fill(run: Run, result: Result, writers: Mapping[str, Callable[[], None]]) -
     lost = not run.held.has_files(run.store.place)
     for name, value in result.hashes().items():
         if lost or run.tags.get(name) != value:
+            if run.status == FINISHED:
+                run.set_status(TRAINED)
             writers[name.removeprefix(HASH)]()
             run.set_tags({name: value})
 

@@ -17,6 +17,7 @@ from latentlab.pipeline import inputs, provenance
 from latentlab.pipeline.plan import read_parameters
 from latentlab.storage.json import read_json
 from latentlab.tracking.curves import comparable
+from latentlab.tracking.glance import FINISHED
 from latentlab.tracking.place import Place
 from latentlab.tracking.sender import COMPLETED, PATIENCE
 
@@ -71,7 +72,9 @@ def log(variant: str, batches: Iterator[list[dict[str, Any]]]) -> None:
 
 
 def _log(run: "Run", study: str, variant: str, planned: inputs.Inputs, batches: Iterator[list[dict[str, Any]]]) -> None:
-    run.set_status("RUNNING")
+    whole = run.status == FINISHED  # a training that is repeated takes nothing from it, and `track` may not run again
+    if not whole:
+        run.set_status("RUNNING")
     run.describe(study, planned.settings(), planned.code)
     if "git.dirty" not in run.tags:
         run.set_tags(origin(variant))
@@ -82,7 +85,8 @@ def _log(run: "Run", study: str, variant: str, planned: inputs.Inputs, batches: 
         if "status" in rows[-1]:
             status = rows.pop()["status"]
         run.log_epochs(comparable(row, pixels) for row in rows if row["epoch"] > seen)
-    run.set_status(status)
+    if not whole:
+        run.set_status(status)
 
 
 def origin(variant: str) -> dict[str, str]:

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from latentlab.errors import UserError
 from latentlab.report.table import better
-from latentlab.tracking.comparison import FINISHED
+from latentlab.tracking.comparison import WHOLE
 from latentlab.tracking.glance import SUPERSEDED
 from latentlab.tracking.models import register
 from latentlab.tracking.place import Place
@@ -19,7 +19,7 @@ def register_best(study: str, metric: str) -> str:
     """
     sign = 1 if better(metric) == "↓" else -1
     store = Store(Place.of(Path()))
-    runs = store.runs(study, FINISHED)
+    runs = store.runs(study, WHOLE)
     measured = [run for run in runs if metric in run.data.metrics and SUPERSEDED not in run.data.tags]
     if not measured:
         raise UserError(f"--register: found no finished run of study {study} with the metric {metric}")

@@ -8,7 +8,7 @@ from typing import Protocol
 from latentlab.config import paths
 from latentlab.errors import UserError
 from latentlab.pipeline.inputs import Recorded
-from latentlab.tracking.glance import Held
+from latentlab.tracking.glance import FINISHED, Held
 from latentlab.tracking.place import Place
 
 HASH = "md5."  # tags that begin so tell which files the run has, by the hash in dvc.lock
@@ -67,7 +67,7 @@ class Result:
     def is_complete_in(self, held: Held, place: Place) -> bool:
         """Whether a run has all of it, and nothing better is known of where it comes from."""
         has_parts = all(held.tags.get(name) == value for name, value in self.hashes().items())
-        return has_parts and held.status == "FINISHED" and held.has_files(place) and not self.knows_better(held)
+        return has_parts and held.status == FINISHED and held.has_files(place) and not self.knows_better(held)
 
     def knows_better(self, held: Held) -> bool:
         """Whether the result is in a commit now while the run knows none, or one with uncommitted changes."""

@@ -31,6 +31,7 @@ class Run:
         self.experiment = str(found.info.experiment_id)
         self.status = str(found.info.status)
         self.start = int(found.info.start_time)
+        self.end: int | None = found.info.end_time
         self.artifacts = str(found.info.artifact_uri)
         self.tags: dict[str, str] = dict(found.data.tags)
         self.new = new
@@ -176,14 +177,16 @@ class Run:
         self.writes += 1
 
     def set_status(self, status: str) -> None:
-        """RUNNING, FINISHED, FAILED or KILLED."""
+        """RUNNING, SCHEDULED, FINISHED, FAILED or KILLED. All but the first have an end: when it stopped running."""
         if status == self.status:
             return
+        end = (self.end if self.status != "RUNNING" else None) or now()
         with self.store.using():
             if status == "RUNNING":
                 self.client.update_run(self.id, status=status)
             else:
-                self.client.set_terminated(self.id, status)
+                self.client.set_terminated(self.id, status, end)
+                self.end = end
         self.status = status
         self.writes += 1
 

@@ -12,13 +12,15 @@ from collections.abc import Mapping
 from types import TracebackType
 
 PATIENCE = 30.0  # seconds that a training waits at its end for the last losses to arrive
+# what MLflow shows as scheduled, with an end: the training went well, the rest of the result is still to come
+TRAINED = "SCHEDULED"
 COMPLETED = "`latentlab track` completes the run"
 
 
 class Live:
     """A context around a training. LATENTLAB_LIVE=0 turns it off.
 
-    How the block ends, well, by an exception or by a kill, becomes the status of the run.
+    How the block ends, well, by an exception or by a kill, becomes the status of the run, unless that is whole already.
     """
 
     def __init__(self, variant: str, wanted: bool = True) -> None:
@@ -54,7 +56,7 @@ class Live:
     def __exit__(self, kind: type[BaseException] | None, *_: BaseException | TracebackType | None) -> None:
         if self.process is None or self.process.stdin is None:
             return
-        self._send({"status": "FINISHED" if kind is None else "FAILED" if issubclass(kind, Exception) else "KILLED"})
+        self._send({"status": TRAINED if kind is None else "FAILED" if issubclass(kind, Exception) else "KILLED"})
         self.process.stdin.close()
         if kind is None or issubclass(kind, Exception):  # who presses Ctrl-C does not want to wait
             self._wait()
