@@ -155,12 +155,13 @@ def run_track(
         bool, typer.Option("--all", help="the results of every study, commit and experiment, not of the workspace")
     ] = False,
     register: Annotated[
-        str | None, typer.Option(metavar="METRIC", help="give the best run's models the alias `best` in the registry")
+        str | None,
+        typer.Option(metavar="METRIC", help="give the best run's models the alias `best`; METRIC is validation_bce"),
     ] = None,
 ) -> None:
     """Make MLflow agree with the result files. What it has already is left alone."""
     if register is not None:
-        table.better(register)
+        table.for_selection(register)
     if everything and names:
         raise UserError(f"track: found --all and {names[0]!r}, allowed: one of them")
     chosen = _each(names) if register is not None or not everything else []

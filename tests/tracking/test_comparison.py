@@ -24,11 +24,20 @@ from latentlab.tracking.store import Store
 from tests.conftest import ROOT, git
 
 
-def add(store: Store, key: str, bce: float, name: str = "simple", study: str = "quick", **params: object) -> Run:
+def add(
+    store: Store,
+    key: str,
+    bce: float,
+    name: str = "simple",
+    study: str = "quick",
+    validation_bce: float | None = None,
+    **params: object,
+) -> Run:
     run = Run.begin(store, study, name, key)
     run.set_params({"seed": 1, "epochs": 5} | params)
     run.set_tags({"latentlab.study": study, "latentlab.code": "0"})
     run.set_metrics({"test/bce": bce, "training/epochs": 5, "validation_loss": bce})
+    run.set_metrics({"training/validation_bce": bce if validation_bce is None else validation_bce})
     run.set_status("FINISHED")
     return run
 
@@ -136,6 +145,7 @@ def test_a_slip_is_one_line(store: Store, arguments: list[str], fault: str) -> N
 
 
 def test_metrics_say_what_is_better() -> None:
+    assert table.better("training/validation_bce") == "↓"
     assert (table.better("test/bce"), table.better("vae/elbo"), table.better("loss")) == ("↓", "↑", "↓")
 
 
@@ -157,17 +167,54 @@ def with_models(run: Run, folder: Path, name: str) -> Run:
 
 def test_the_best_model_of_a_study_gets_the_alias(store: Store, tmp_path: Path) -> None:
     with_models(add(store, "a", 0.2), tmp_path, "simple")
-    assert register_best("quick", "test/bce").splitlines() == [
+    assert register_best("quick", "validation_bce").splitlines() == [
         "models:/quick-decoder@best is version 1, from run simple",
         "models:/quick-encoder@best is version 1, from run simple",
     ]
-    assert register_best("quick", "test/bce") == "simple is registered as the best by test/bce already"
+    assert register_best("quick", "training/validation_bce") == (
+        "simple is registered as the best by training/validation_bce already"
+    )
     with_models(add(store, "b", 0.1, name="vae"), tmp_path, "vae")
-    assert "models:/quick-encoder@best is version 2, from run vae" in register_best("quick", "test/bce")
+    assert "models:/quick-encoder@best is version 2, from run vae" in register_best("quick", "validation_bce")
     version = store.client.get_model_version_by_alias("quick-encoder", "best")
     assert version.version in ("2", 2)
-    with pytest.raises(UserError, match="no finished run of study quick with the metric test/ssim"):
-        register_best("quick", "test/ssim")
+    with pytest.raises(UserError, match="no finished run of study other with the metric training/validation_bce"):
+        register_best("other", "validation_bce")
+
+
+def test_the_best_is_chosen_on_validation_by_the_epoch_that_was_kept(store: Store, tmp_path: Path) -> None:
+    with_models(add(store, "a", bce=0.1, validation_bce=0.2), tmp_path, "simple")
+    vae = with_models(add(store, "b", bce=0.2, validation_bce=0.1, name="vae"), tmp_path, "vae")
+    vae.set_curves({"validation_bce": [0.1, 0.9]})  # its last epoch, which is another one
+    assert "from run vae" in register_best("quick", "validation_bce")
+
+
+@pytest.mark.parametrize("metric", ["test/bce", "test/ssim", "latent/knn_accuracy", "tsne/trustworthiness", "vae/elbo"])
+def test_no_model_is_chosen_on_the_test_split(metric: str) -> None:
+    raised = CliRunner().invoke(app, ["track", "--register", metric]).exception
+    assert isinstance(raised, UserError)
+    assert str(raised) == (
+        f"--register: found '{metric}', which is measured on the test split, and that is for the model once it is "
+        "chosen; allowed: validation_bce"
+    )
+    assert isinstance(table.better(metric), str)
+
+
+def test_every_group_of_metrics_but_that_of_the_training_is_measured_on_the_test_split(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.chdir(ROOT)
+    flat = table.by_tracked_name(table.read(["vae"])["vae"])
+    for metric in flat.keys() - {"training/validation_bce"}:
+        reason = "" if metric.startswith("training/") else ", which is measured on the test split"
+        with pytest.raises(UserError, match=f"^--register: found '{metric}'{reason}"):
+            table.for_selection(metric)
+
+
+@pytest.mark.parametrize("metric", ["loss", "bce", "validation_loss", "training/validation_loss", "speed", ""])
+def test_nor_by_what_is_no_measure_of_all_variants(metric: str) -> None:
+    with pytest.raises(UserError, match=f"^--register: found '{metric}', allowed: validation_bce$"):
+        table.for_selection(metric)
 
 
 def test_the_old_name_says_the_new_one_and_does_the_same(store: Store) -> None:

@@ -49,7 +49,11 @@ OTHERS = {  # which way is better, of metrics that are not in the table
     "test/psnr": "↑",
     "tsne/kl_divergence": "↓",
     "tsne/trustworthiness": "↑",
+    "training/validation_bce": "↓",
 }
+
+SELECTION = "training/validation_bce"  # nats a pixel for every variant, of the epoch that was kept
+ON_TEST_IMAGES = ("test/", "latent/", "tsne/", "vae/")
 
 Metrics = dict[str, dict[str, float]]
 
@@ -60,6 +64,22 @@ def better(metric: str) -> str:
     if metric not in ways:
         raise UserError(f"metric: found {metric!r}, allowed: {', '.join(sorted(ways))}")
     return ways[metric]
+
+
+def for_selection(metric: str) -> str:
+    """The name in MLflow of a metric by which a model may be chosen, which is `validation_bce` alone.
+
+    Raises `UserError` for any other, above all for those of test images: the one that came out best by chance would be
+    chosen, and its numbers would tell too much good of it.
+    """
+    short = SELECTION.rpartition("/")[2]
+    if metric in (SELECTION, short):
+        return SELECTION
+    if metric.startswith(ON_TEST_IMAGES):
+        reason = ", which is measured on the test split, and that is for the model once it is chosen;"
+    else:
+        reason = ","
+    raise UserError(f"--register: found {metric!r}{reason} allowed: {short}")
 
 
 def read(variants: Iterable[str]) -> dict[str, Metrics]:

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from latentlab.errors import UserError
-from latentlab.report.table import better
+from latentlab.report.table import better, for_selection
 from latentlab.tracking.comparison import WHOLE
 from latentlab.tracking.glance import SUPERSEDED
 from latentlab.tracking.models import register
@@ -15,8 +15,9 @@ def register_best(study: str, metric: str) -> str:
     """Register encoder and decoder of the finished run with the best `metric`, as `<study>-encoder` and -decoder.
 
     Their best version has the alias `best`: `mlflow.pyfunc.load_model("models:/quick-encoder@best")`. Raises
-    `UserError` if the metric has no direction or no run has it.
+    `UserError` if no model may be chosen by the metric, or no run has it.
     """
+    metric = for_selection(metric)
     sign = 1 if better(metric) == "↓" else -1
     store = Store(Place.of(Path()))
     runs = store.runs(study, WHOLE)
