@@ -28,10 +28,14 @@ def free_port() -> int:
 
 
 class MlflowServer:
-    """`mlflow server` on loopback, its artifacts below `folder`; it can be killed and started again."""
+    """`mlflow server` on loopback, its artifacts below `folder`; it can be killed and started again.
 
-    def __init__(self, folder: Path, backend: str | None = None) -> None:
+    `accounts` is the configuration of MLflow's user accounts, without which everybody may do everything.
+    """
+
+    def __init__(self, folder: Path, backend: str | None = None, accounts: Path | None = None) -> None:
         self.folder = folder
+        self.accounts = accounts
         self.backend = backend or f"sqlite:///{folder}/server.db"
         self.port = free_port()
         self.uri = f"http://127.0.0.1:{self.port}"
@@ -41,10 +45,14 @@ class MlflowServer:
         """Wait until it answers."""
         command = [sys.executable, "-m", "mlflow", "server", "--host", "127.0.0.1", "--port", str(self.port)]
         command += ["--backend-store-uri", self.backend, "--artifacts-destination", str(self.folder / "artifacts")]
+        variables = _environment()
+        if self.accounts:
+            command += ["--app-name", "basic-auth"]
+            variables |= {"MLFLOW_AUTH_CONFIG_PATH": str(self.accounts), "MLFLOW_FLASK_SERVER_SECRET_KEY": "for tests"}
         log = (self.folder / "server.log").open("ab")
         with log:
             self.process = subprocess.Popen(
-                [*command, "--workers", "1"], stdout=log, stderr=log, start_new_session=True, env=_environment()
+                [*command, "--workers", "1"], stdout=log, stderr=log, start_new_session=True, env=variables
             )
         deadline = time.monotonic() + START
         while time.monotonic() < deadline and self.process.poll() is None:
@@ -70,9 +78,9 @@ def _environment() -> dict[str, str]:
 
 
 @contextlib.contextmanager
-def mlflow_server(folder: Path, backend: str | None = None) -> Iterator[MlflowServer]:
+def mlflow_server(folder: Path, backend: str | None = None, accounts: Path | None = None) -> Iterator[MlflowServer]:
     """A running server, killed at the end."""
-    server = MlflowServer(folder, backend)
+    server = MlflowServer(folder, backend, accounts)
     try:
         yield server.start()
     finally:

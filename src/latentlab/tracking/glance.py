@@ -1,5 +1,6 @@
 """What a store holds, without MLflow, whose import and start take three seconds. Read only, and never the last word."""
 
+import configparser
 import sqlite3
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -9,6 +10,7 @@ from urllib.request import url2pathname
 
 import requests
 
+from latentlab.tracking.access import options
 from latentlab.tracking.place import Place
 from latentlab.tracking.schema import read_tags
 
@@ -51,7 +53,7 @@ def glance(place: Place, study: str) -> dict[str, Held]:
             runs = _from_server(place.uri.rstrip("/"), study)
         else:
             return {}
-    except (sqlite3.Error, requests.RequestException, KeyError, ValueError):
+    except (sqlite3.Error, OSError, configparser.Error, KeyError, ValueError):  # `requests` raises OSErrors
         return {}  # MLflow will say what is wrong
     held: dict[str, Held] = {}
     for run in runs:
@@ -74,7 +76,8 @@ def _from_database(path: Path, study: str) -> list[Held]:
 def _from_server(uri: str, study: str) -> list[Held]:
     """MLflow's REST API, https://mlflow.org/docs/latest/rest-api.html."""
     api = f"{uri}/api/2.0/mlflow"
-    answer = requests.get(f"{api}/experiments/get-by-name", {"experiment_name": study}, timeout=TIMEOUT)
+    who = options()
+    answer = requests.get(f"{api}/experiments/get-by-name", {"experiment_name": study}, timeout=TIMEOUT, **who)
     answer.raise_for_status()
     query = {
         "experiment_ids": [answer.json()["experiment"]["experiment_id"]],
@@ -86,7 +89,7 @@ def _from_server(uri: str, study: str) -> list[Held]:
     token = None
     while True:
         wanted = query | ({"page_token": token} if token else {})
-        answer = requests.post(f"{api}/runs/search", json=wanted, timeout=TIMEOUT)
+        answer = requests.post(f"{api}/runs/search", json=wanted, timeout=TIMEOUT, **who)
         answer.raise_for_status()
         page = answer.json()
         for run in page.get("runs", []):

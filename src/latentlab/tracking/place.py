@@ -1,12 +1,12 @@
 """Where the runs are: the store in MLFLOW_TRACKING_URI, else `mlflow.db` and `mlartifacts/` in the project's folder."""
 
 import os
-import re
 from dataclasses import dataclass
 from pathlib import Path
 
 from latentlab.config import project
 from latentlab.errors import UserError
+from latentlab.tracking.access import hidden
 
 VARIABLE = "MLFLOW_TRACKING_URI"
 
@@ -33,7 +33,7 @@ class Place:
 
     def __str__(self) -> str:
         """The address, without the password that it may have."""
-        return re.sub(r"(://[^/@:]*):[^/@]*@", r"\1:***@", self.uri)
+        return hidden(self.uri)
 
     @property
     def sqlite(self) -> Path | None:

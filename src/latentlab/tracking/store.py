@@ -1,5 +1,6 @@
 """Opening an MLflow store: the project's own database, another one, or a server. Its faults become one line."""
 
+import configparser
 import hashlib
 import logging
 import os
@@ -26,8 +27,11 @@ from mlflow.exceptions import MlflowException
 from mlflow.tracking import MlflowClient
 from sqlalchemy.exc import SQLAlchemyError
 
+from latentlab.tracking.access import FILE, UNKNOWN, hidden
 from latentlab.tracking.place import VARIABLE, Place, StoreError
 from latentlab.tracking.schema import PATIENCE, follow_a_move
+
+UNAUTHENTICATED = ("UNAUTHENTICATED", "CUSTOMER_UNAUTHORIZED")  # MLflow's words for an answer 401
 
 for noisy in ("alembic", "mlflow"):  # each tells at length how it makes a database, and repeats what it raises
     logging.getLogger(noisy).setLevel(logging.CRITICAL)
@@ -54,8 +58,11 @@ class Store:
         try:
             yield
         except (MlflowException, SQLAlchemyError, CommandError, sqlite3.Error, OSError) as error:
-            reason = " ".join(str(error).split())[:300]
+            unknown = isinstance(error, MlflowException) and error.error_code in UNAUTHENTICATED
+            reason = UNKNOWN if unknown else " ".join(hidden(str(error)).split())[:300]
             raise StoreError(f"{VARIABLE}: {self.place} cannot be used: {reason}") from None
+        except configparser.Error:  # its text repeats lines, of which one may be the password
+            raise StoreError(f"~/{FILE}: cannot be read, allowed: an INI file with the section [mlflow]") from None
         finally:
             if before is None:  # MLflow sets the variable, which later stores would take for the user's
                 os.environ.pop(VARIABLE, None)
