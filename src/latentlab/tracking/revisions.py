@@ -17,6 +17,7 @@ from latentlab.pipeline import provenance
 from latentlab.pipeline.hashes import md5
 from latentlab.pipeline.inputs import recorded
 from latentlab.storage.yaml import parse_yaml
+from latentlab.tracking.access import hidden
 from latentlab.tracking.bring import bring
 from latentlab.tracking.place import Place
 from latentlab.tracking.result import Result
@@ -154,7 +155,7 @@ class Revision:
             try:
                 self.files.get((self.found.folder / path).as_posix(), str(copy), recursive=True)
             except Exception as error:  # each kind of remote has its own
-                reason = " ".join(str(error).split()) or type(error).__name__
+                reason = " ".join(hidden(str(error)).split()) or type(error).__name__
                 raise UserError(f"{self.found.name(path)}: in no cache and no remote ({reason[:200]})") from None
         if md5(copy) != expected:
             raise UserError(f"{self.found.name(path)}: is not what dvc.lock says")
