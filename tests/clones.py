@@ -1,0 +1,44 @@
+"""A clone whose stages need numpy alone."""
+
+import shutil
+from pathlib import Path
+
+from tests.conftest import ROOT
+
+SOURCE = Path("src/latentlab")
+STANDINS = ROOT / "tests/standins"
+COPIES = {
+    "note": "pipeline/note",
+    "split": "sources/split",
+    "dataset": "datasets/standin",
+    "architecture": "models/standin",
+    "extract": "stages/extract",
+    "tsne": "stages/tsne",
+    "evaluate": "stages/evaluate",
+    "level": "metrics/level",
+    **{f"sketch/{name}": f"figures/{name}" for name in ("bars", "images", "losses", "scatter")},
+}
+STUDY = """# for histories of commands
+study: histories
+seed: 1
+threads: 1
+precision: float32
+prepare: {dataset: standin, validation: 0.1, test: 0.2}
+extract: {splits: [train, test]}
+tsne: {perplexity: 5, points: 20}
+evaluate: {neighbours: 3}
+variants:
+  one: {model: standin, epochs: 2, batch_size: 8}
+"""
+
+
+def put_standins() -> None:
+    """Replace what needs large libraries in the clone in the current folder, and its study."""
+    for source, target in COPIES.items():
+        shutil.copy(STANDINS / f"{source.partition('/')[0]}.py", SOURCE / f"{target}.py")
+    prepare, train = SOURCE / "stages/prepare.py", SOURCE / "stages/train.py"
+    prepare.write_text(prepare.read_text().replace("from sklearn.model_selection", "from latentlab.sources.split"))
+    head, _, rest = train.read_text().partition("def _train(")
+    tail = rest[rest.index("def _checkpoint(") :]
+    train.write_text(head + (STANDINS / "training.py").read_text() + tail)
+    Path("params.yaml").write_text(STUDY)

@@ -1,0 +1,499 @@
+"""Histories: whatever is run, killed, edited and deleted in a project in any order, what is recorded is true and whole.
+
+A state machine of hypothesis draws the steps; 200 with stand-ins for all that computes, and 20 with TensorFlow. More by
+hand, some hours long:
+
+    LATENTLAB_STEPS=2000 LATENTLAB_TENSORFLOW_STEPS=100 pytest -n0 -s tests/pipeline/test_histories.py
+
+A failure tells the steps that led to it; LATENTLAB_KEEP=folder keeps the project as it was then. How far a killed command
+had come depends on the machine, so a failure need not come again, and there is no use in trying shorter histories.
+"""
+
+import contextlib
+import hashlib
+import json
+import os
+import re
+import resource
+import shutil
+import signal
+import sqlite3
+import subprocess
+import time
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, ClassVar
+
+import pytest
+from hypothesis import HealthCheck, Phase, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, rule, run_state_machine_as_test
+from ruamel.yaml import YAML
+
+from latentlab.config import paths
+from latentlab.pipeline.code import file_fingerprint
+from latentlab.pipeline.hashes import md5
+from latentlab.pipeline.inputs import recorded
+from latentlab.pipeline.lock import stages_in_lock
+from latentlab.storage.json import read_json
+from latentlab.storage.pickle import read_pickle
+from tests.clones import STUDY, put_standins
+from tests.conftest import commit, make_clone
+from tests.forks import forking
+
+pytestmark = pytest.mark.slow
+
+EACH_HISTORY = 50  # steps of a history; the next one begins with a new clone
+LIBRARIES = (
+    *("numpy", "pydantic", "ruamel.yaml", "typer", "rich", "tqdm", "PIL.Image", "filelock", "matplotlib.figure"),
+    *("dvc.cli", "dvc.repo.reproduce", "dvc.commands.repro", "dvc.commands.checkout", "dvc.api", "dvc_data.hashfile.tree"),
+    *("mlflow", "mlflow.pyfunc", "mlflow.store.tracking.sqlalchemy_store"),
+)
+PARAMETERS: dict[str, Sequence[Any]] = {
+    "seed": (1, 2),
+    "epochs": (1, 2, 3),
+    "size": (2, 3),
+    "perplexity": (5, 6),
+    "neighbours": (3, 4),
+    "second": (False, True),  # whether there is a second variant
+}
+CODE = {"train": "models/standin", "extract": "stages/extract", "tsne": "stages/tsne", "evaluate": "metrics/level"}
+NOTED = {"train": paths.training, "extract": paths.latents, "tsne": paths.embedding}
+TEMPORARY = re.compile(r"\..*\.[a-z0-9_]{8}(\.\w+)?")  # what storage/replacing.py makes
+PATIENCE = 120  # seconds for a command
+
+
+@dataclass(frozen=True)
+class Disturbance:
+    """What happens while a command runs: after some seconds, or so long after so many stages have been at work."""
+
+    kind: str  # group, worker, limit, parameter or code
+    moment: float = 0.0
+    name: str = ""
+    value: Any = None
+
+
+moments = st.floats(0, 3)
+edits = st.sampled_from([(name, value) for name, values in PARAMETERS.items() for value in values])
+levels = st.tuples(st.sampled_from(sorted(CODE)), st.integers(1, 3))
+kills = st.builds(Disturbance, st.just("group"), moments)
+# a limit on the size of files, as anybody may set it: of a full disk the programs see the same, a write that fails
+limits = st.builds(Disturbance, st.just("limit"), value=st.sampled_from([0, 100, 1000, 10_000, 100_000]))
+brief = st.none() | kills | limits
+disturbances = st.one_of(
+    st.none(),
+    st.none(),
+    kills,
+    st.builds(Disturbance, st.just("worker"), st.floats(0, 0.2), value=st.integers(0, 9)),
+    limits,
+    st.builds(lambda moment, edit: Disturbance("parameter", moment, *edit), moments, edits),
+    st.builds(lambda moment, edit: Disturbance("code", moment, *edit), moments, levels),
+)
+kinds: dict[str, st.SearchStrategy[Any]] = {
+    "comment": st.sampled_from(sorted(CODE)),
+    "code": levels,
+    "parameter": edits,
+    "checkout": brief,
+    "delete_database": st.sampled_from([True, True, True, False]),
+    "track": brief,
+    "reproduce": disturbances,
+    "repro": disturbances,
+}
+OFTEN = ("code", "parameter", "reproduce", "reproduce", "repro", "repro", "track")
+all_steps = st.one_of([st.tuples(st.just(name), kinds[name]) for name in (*kinds, *OFTEN)])
+
+
+class Histories(RuleBasedStateMachine):
+    """A clone, and all that may be done to it."""
+
+    template: ClassVar[Path]
+    project: ClassVar[Path]
+    variables: ClassVar[dict[str, str]]
+    count: ClassVar[Counter[str]]
+
+    def __init__(self) -> None:
+        super().__init__()
+        shutil.rmtree(self.project, ignore_errors=True)
+        shutil.copytree(self.template, self.project)
+        os.chdir(self.project)
+        self.log: list[str] = []
+        self.parameters = {name: values[0] for name, values in PARAMETERS.items()} | {"epochs": 2}
+        self.edits = 0
+        self.levels: dict[tuple[str, str], int] = {}  # by file and fingerprint
+        self.plans: dict[str, str] = {}  # texts by MD5
+        self.whole: set[str] = set()  # variants whose results are whole since the last run of the pipeline
+        self.left: list[subprocess.Popen[str]] = []  # commands that were killed, while MLflow still gets their losses
+        for stage in CODE:
+            self._write_level(stage, 1)
+
+    def teardown(self) -> None:
+        """Nothing that was started outlives the history."""
+        self._wait_for_left()
+        os.chdir(self.template)
+        if kept := os.environ.get("LATENTLAB_KEEP"):
+            (Path(kept) / f"{time.time():f}.log").write_text("\n".join(self.log))
+
+    # steps
+
+    @rule(step=all_steps)
+    def step(self, step: tuple[str, Any]) -> None:
+        """One of them. As one rule, since hypothesis leaves out most of several rules for a whole history."""
+        name, value = step
+        getattr(self, name)(value)
+
+    def comment(self, stage: str) -> None:
+        """Edit code without a change of what it does."""
+        with self._step("comment", stage):
+            self._write_level(stage, self._level(stage))
+
+    def code(self, edit: tuple[str, int]) -> None:
+        """Edit code so that a stage gives something else."""
+        with self._step("code", *edit):
+            self._write_level(*edit)
+
+    def parameter(self, edit: tuple[str, Any]) -> None:
+        """Edit params.yaml."""
+        with self._step("parameter", *edit):
+            self._set_parameter(*edit)
+
+    def checkout(self, disturbance: Disturbance | None) -> None:
+        """Let DVC bring what dvc.lock says."""
+        with self._step("dvc checkout", disturbance):
+            self._run(["dvc", "checkout"], disturbance)
+
+    def delete_database(self, new: bool) -> None:
+        """Delete MLflow's database. Making a new one takes seconds, so that one is mostly there at once."""
+        with self._step("delete mlflow.db", f"new one: {new}"):
+            self._wait_for_left()
+            for path in self.project.glob("mlflow.db*"):
+                path.unlink()
+            if new:
+                shutil.copy(self.template / "mlflow.db", self.project)
+
+    def track(self, disturbance: Disturbance | None) -> None:
+        """Fill MLflow from the files."""
+        with self._step("latentlab track", disturbance):
+            done, out = self._run(["latentlab", "track"], disturbance)
+            if disturbance is None and set(self._variants()) <= self.whole:
+                assert done == 0, out
+            if done == 0:
+                self._check_runs_of_results()
+
+    def reproduce(self, disturbance: Disturbance | None) -> None:
+        """Run the pipeline, stages side by side."""
+        self._pipeline(["latentlab", "reproduce", "--jobs", "2"], disturbance)
+
+    def repro(self, disturbance: Disturbance | None) -> None:
+        """Run the pipeline, stage after stage."""
+        self._pipeline(["dvc", "repro"], disturbance)
+
+    def _pipeline(self, command: list[str], disturbance: Disturbance | None) -> None:
+        with self._step(" ".join(command), disturbance):
+            before = self._outputs_in_place()
+            self.whole = set()
+            done, out = self._run(command, disturbance)
+            kind = disturbance.kind if disturbance else ""
+            if not kind:
+                assert done == 0, out
+                self._check_plans_are_of_now()
+            if done == 0:
+                self._check_files_are_as_recorded()
+                self.whole = set(self._variants())
+            if done == 0 and not kind:
+                self._check_nothing_temporary_is_left()
+            if done and kind not in ("group", "limit"):
+                now = self._recorded_outputs()
+                lost = [path for path, value in before.items() if now.get(path) == value and not _is(path, value)]
+                assert not lost, (lost, out)
+            gone = [path for path, value in before.items() if not _is(path, value) and not _cached(value).exists()]
+            assert not [path for path in gone if path != str(paths.TRACKED) and path != str(paths.PLANS)], (gone, out)
+
+    # what steps are made of
+
+    @contextlib.contextmanager
+    def _step(self, *what: Any) -> Iterator[None]:
+        """Note a step, then check what has to be so at any time."""
+        start = time.perf_counter()
+        self.log.append(" ".join(str(each) for each in what if each is not None))
+        type(self).count[str(what[0])] += 1
+        try:
+            yield
+            self._check_what_is_recorded_was_used()
+            self._check_runs()
+        except BaseException as error:
+            error.add_note("\n".join(["the steps:", *self.log]))
+            if kept := os.environ.get("LATENTLAB_KEEP"):
+                shutil.copytree(self.project, Path(kept) / f"{time.time():f}", symlinks=True)
+            raise
+        self.log[-1] += f"  ({time.perf_counter() - start:.1f} s)"
+
+    def _run(self, command: list[str], disturbance: Disturbance | None) -> tuple[int, str]:
+        """The exit code of a command, and what it has printed."""
+        kind = disturbance.kind if disturbance else ""
+        limit = disturbance.value if disturbance and kind == "limit" else resource.RLIM_INFINITY
+        process = subprocess.Popen(
+            command,
+            env=os.environ | self.variables,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            process_group=0,
+            preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (limit, resource.RLIM_INFINITY)),
+        )
+        try:
+            if disturbance:
+                self._disturb(process, disturbance)
+            out, err = process.communicate(timeout=0.3 if kind == "group" else PATIENCE)
+        except subprocess.TimeoutExpired:
+            if kind != "group":
+                raise
+            self.left.append(process)
+            out = err = ""
+        finally:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
+        printed = f"{command}, {process.returncode}\n{out}\n{err}"
+        self.log[-1] += f" -> {process.returncode} {err.strip()[-300:]}"
+        assert "Traceback" not in printed, printed
+        for path in paths.PLANS.glob("*.json"):
+            text = path.read_text()
+            self.plans[hashlib.md5(text.encode()).hexdigest()] = text
+        return process.returncode, printed
+
+    def _disturb(self, process: "subprocess.Popen[str]", disturbance: Disturbance) -> None:
+        if disturbance.kind == "worker":
+            seen: set[int] = set()
+            while process.poll() is None:
+                found = _workers(process.pid)
+                seen.update(found)
+                if found and len(seen) > disturbance.value:
+                    time.sleep(disturbance.moment)
+                    with contextlib.suppress(ProcessLookupError):
+                        os.kill(found[-1], signal.SIGKILL)
+                    return
+                time.sleep(0.02)
+        elif disturbance.kind != "limit":
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                process.wait(disturbance.moment)
+        if disturbance.kind == "group":
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
+        elif disturbance.kind == "parameter":
+            self._set_parameter(disturbance.name, disturbance.value)
+        elif disturbance.kind == "code":
+            self._write_level(disturbance.name, disturbance.value)
+
+    def _wait_for_left(self) -> None:
+        while self.left:
+            _, err = self.left.pop().communicate(timeout=PATIENCE)
+            assert "Traceback" not in err, err
+
+    def _variants(self) -> list[str]:
+        return ["one", "two"] if self.parameters["second"] else ["one"]
+
+    def _set_parameter(self, name: str, value: Any) -> None:
+        self.parameters[name] = value
+        content = YAML(typ="safe", pure=True).load(STUDY)
+        content["seed"] = self.parameters["seed"]
+        content["tsne"]["perplexity"] = self.parameters["perplexity"]
+        content["evaluate"]["neighbours"] = self.parameters["neighbours"]
+        about = content["variants"]["one"] | {"epochs": self.parameters["epochs"], "size": self.parameters["size"]}
+        content["variants"] = {variant: about for variant in self._variants()}
+        with Path("params.new").open("w") as file:
+            YAML(typ="safe", pure=True).dump(json.loads(json.dumps(content)), file)
+        Path("params.new").replace("params.yaml")
+
+    def _level(self, stage: str) -> int:
+        found = re.search(r"^LEVEL = (\d+)", _source(stage).read_text(), re.MULTILINE)
+        assert found
+        return int(found[1])
+
+    def _write_level(self, stage: str, level: int) -> None:
+        """Another number in the code of a stage.
+
+        Each text has another length: Python takes compiled code for that of a file with its length and second.
+        """
+        self.edits += 1
+        source = _source(stage)
+        text = re.sub(r"^LEVEL = .*", f"LEVEL = {level}  # {'x' * self.edits}", source.read_text(), flags=re.MULTILINE)
+        new = source.with_suffix(".new")
+        new.write_text(text)
+        new.replace(source)
+        self.levels[stage, file_fingerprint(source)] = level
+
+    # what is checked
+
+    def _recorded_outputs(self) -> dict[str, str]:
+        """MD5 of each output by its path, as dvc.lock has it."""
+        return {out["path"]: out["md5"] for entry in stages_in_lock().values() for out in entry.get("outs", [])}
+
+    def _outputs_in_place(self) -> dict[str, str]:
+        return {path: value for path, value in self._recorded_outputs().items() if _is(path, value)}
+
+    def _check_plans_are_of_now(self) -> None:
+        for variant in self._variants():
+            plans = {stage: read_json(paths.plan(f"{stage}@{variant}")) for stage in CODE}
+            train = plans["train"]["parameters"]
+            found = {"seed": train["seed"], **{name: train["variant"][name] for name in ("epochs", "size")}}
+            found["perplexity"] = plans["tsne"]["parameters"]["tsne"]["perplexity"]
+            found["neighbours"] = plans["evaluate"]["parameters"]["evaluate"]["neighbours"]
+            assert found == {name: self.parameters[name] for name in found}
+            for stage, plan in plans.items():
+                assert plan["code"][_source(stage).as_posix()] == file_fingerprint(_source(stage))
+        assert {path.stem.partition("@")[2] for path in paths.PLANS.iterdir()} - {""} == set(self._variants())
+
+    def _check_files_are_as_recorded(self) -> None:
+        """After the pipeline went through, files are what dvc.lock says, and it has all stages and no others."""
+        lock = stages_in_lock()
+        variants = {path.stem.partition("@")[2] for path in paths.PLANS.glob("train@*")}
+        each = {f"{stage}@{variant}" for stage in ("train", "extract", "tsne", "evaluate", "plot") for variant in variants}
+        assert lock.keys() - {"plan"} == {"prepare", "compare", "track", *each}
+        for name, entry in lock.items():
+            for kind in ("deps", "outs"):
+                wrong = [each["path"] for each in entry.get(kind, []) if not _is(each["path"], each["md5"])]
+                assert not wrong, (name, kind, wrong)
+
+    def _check_what_is_recorded_was_used(self) -> None:
+        for name, entry in stages_in_lock().items():
+            stage, _, variant = name.partition("@")
+            dependencies = {each["path"]: each["md5"] for each in entry.get("deps", [])}
+            outputs = {each["path"]: each["md5"] for each in entry.get("outs", [])}
+            if stage not in CODE:
+                continue
+            plan = json.loads(self.plans[dependencies[str(paths.plan(name))]])
+            level = self.levels[stage, plan["code"][_source(stage).as_posix()]]
+            if stage == "evaluate":
+                used = read_json(_content(str(paths.metrics(variant)), outputs))["used"]
+                assert used == {"level": level, "neighbours": plan["parameters"]["evaluate"]["neighbours"]}, name
+                continue
+            path = NOTED[stage](variant)
+            used = (read_json if path.suffix == ".json" else read_pickle)(_content(str(path), outputs))["used"]
+            assert used["parameters"] == plan["parameters"], name
+            assert used["level"] == level, name
+            assert used["files"] == {path: dependencies[path] for path in used["files"]}, name
+
+    def _check_runs(self) -> None:
+        """At any time there is one run a result, with one value a metric and step, and if it has all of a part, it is so."""
+        keys = self._query("SELECT value FROM tags JOIN runs USING (run_uuid) WHERE key = 'latentlab.key'")
+        assert len(keys) == len(set(keys))
+        points = self._query("SELECT run_uuid, key, step, count(*) FROM metrics GROUP BY run_uuid, key, step")
+        assert [point for point in points if point[3] > 1] == []
+
+    def _check_runs_of_results(self) -> None:
+        """After a track that went well each result has its run, which is whole."""
+        self._wait_for_left()
+        lock = {"stages": stages_in_lock()}
+        for variant in self._variants():
+            result = recorded(lock, variant, Path.read_text)
+            found = self._query(
+                "SELECT run_uuid, status, artifact_uri FROM runs JOIN tags USING (run_uuid) "
+                "WHERE key = 'latentlab.key' AND value = ?",
+                result.inputs.key,
+            )
+            assert len(found) == 1
+            ((run, status, artifacts),) = found
+            assert status == "FINISHED"
+            tags = dict(self._query("SELECT key, value FROM tags WHERE run_uuid = ?", run))
+            assert tags["md5.encoder"] == result.outputs[str(paths.encoder(variant))]
+            epochs = result.inputs.settings()["epochs"]
+            for name in ("loss", "validation_loss"):
+                steps = self._query("SELECT step FROM metrics WHERE run_uuid = ? AND key = ? ORDER BY step", run, name)
+                assert steps == [(step,) for step in range(1, epochs + 1)]
+            assert self._query("SELECT count(*) FROM params WHERE run_uuid = ? AND key = 'epochs'", run) == [(1,)]
+            folder = Path(artifacts.removeprefix("file://"))
+            for part in (paths.metrics(variant), paths.history(variant), paths.latents(variant), paths.embedding(variant)):
+                (kept,) = folder.rglob(part.name) if part != paths.embedding(variant) else [None]
+                assert kept is None or md5(kept) in result.outputs.values(), part
+
+    def _query(self, query: str, *values: str) -> list[tuple[Any, ...]]:
+        path = self.project / "mlflow.db"
+        if not path.exists():
+            return []
+        with contextlib.closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True, timeout=60)) as connection:
+            try:
+                return connection.execute(query, values).fetchall()
+            except sqlite3.OperationalError as error:
+                assert "no such table" in str(error)  # it is being made
+                return []
+
+    def _check_nothing_temporary_is_left(self) -> None:
+        folders = (paths.DATA, paths.MODELS, paths.METRICS, paths.PLOTS, paths.PLANS, paths.CHECKPOINTS)
+        found = [path for folder in folders for path in folder.rglob("*") if TEMPORARY.fullmatch(path.name)]
+        assert found == []
+
+
+def _source(stage: str) -> Path:
+    return Path("src/latentlab") / f"{CODE[stage]}.py"
+
+
+def _is(path: str, value: str) -> bool:
+    return Path(path).exists() and md5(Path(path)) == value
+
+
+def _cached(value: str) -> Path:
+    return Path(".dvc/cache/files/md5", value[:2], value[2:])
+
+
+def _content(path: str, outputs: dict[str, str]) -> Path:
+    """Where an output is as dvc.lock has it: in its place or in DVC's cache."""
+    place = Path(path) if _is(path, outputs[path]) else _cached(outputs[path])
+    assert place.exists(), path
+    return place
+
+
+def _workers(group: int) -> list[int]:
+    """The processes in which stages of a command work: forked by the one that watches over them, and not by the server."""
+    processes: dict[int, tuple[int, int]] = {}
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        with contextlib.suppress(OSError):
+            fields = stat.read_text().rpartition(")")[2].split()
+            processes[int(stat.parent.name)] = int(fields[1]), int(fields[2])
+    ours = [number for number, (_, its) in processes.items() if its == group]
+    servers = [number for number in ours if b"forks.py" in _command(number)]
+    return sorted(number for number in servers if processes[number][0] in servers)
+
+
+def _command(number: int) -> bytes:
+    with contextlib.suppress(OSError):
+        return Path(f"/proc/{number}/cmdline").read_bytes()
+    return b""
+
+
+def steps(count: int) -> settings:
+    """So many steps. The first history that hypothesis tries is the simplest of all, comments alone."""
+    each = min(count, EACH_HISTORY)
+    return settings(
+        max_examples=1 + count // each,
+        stateful_step_count=each,
+        derandomize=True,
+        database=None,
+        deadline=None,
+        phases=[Phase.generate],
+        suppress_health_check=list(HealthCheck),
+    )
+
+
+def test_histories_with_stand_ins(tmp_path_factory: pytest.TempPathFactory, database: bytes) -> None:
+    root = tmp_path_factory.mktemp("histories")
+    template = root / "template"
+    template.mkdir()
+    with pytest.MonkeyPatch.context() as patch, forking(LIBRARIES) as commands:
+        make_clone(template, patch, [])
+        put_standins()
+        commit("stand-ins")
+        (template / "mlflow.db").write_bytes(database)
+        (root / "tmp").mkdir()
+        Histories.template, Histories.project, Histories.count = template, root / "project", Counter()
+        Histories.variables = {
+            "PATH": f"{commands}{os.pathsep}{os.environ['PATH']}",
+            "PYTHONPATH": str(root / "project/src"),
+            "TMPDIR": str(root / "tmp"),
+            "DVC_SITE_CACHE_DIR": str(root / "site"),
+            "LATENTLAB_LIVE": "1",
+            "LATENTLAB_CHECKPOINT_SECONDS": "0",
+        }
+        run_state_machine_as_test(Histories, settings=steps(int(os.environ.get("LATENTLAB_STEPS", "200"))))
+        print(Histories.count)
