@@ -40,5 +40,6 @@ def put_standins() -> None:
     prepare.write_text(prepare.read_text().replace("from sklearn.model_selection", "from latentlab.sources.split"))
     head, _, rest = train.read_text().partition("def _train(")
     tail = rest[rest.index("def _checkpoint(") :]
-    train.write_text(head + (STANDINS / "training.py").read_text() + tail)
+    standin = (STANDINS / "training.py").read_text()
+    train.write_text(f"{head}{standin[standin.index('def _train(') :]}\n\n{tail}")
     Path("params.yaml").write_text(STUDY)

@@ -43,7 +43,7 @@ QUIET = {"MLFLOW_DISABLE_TELEMETRY": "true", "PYTHONWARNINGS": "ignore"}
 
 @contextlib.contextmanager
 def forking(libraries: Sequence[str]) -> Iterator[Path]:
-    """The folder for PATH, while a server runs that has imported these libraries. All that it has started ends with it."""
+    """The folder for PATH, while a server runs that has imported these libraries. What it has started ends with it."""
     with tempfile.TemporaryDirectory(prefix="forks") as temporary:
         folder = Path(temporary)
         address = str(folder / "socket")

@@ -1,7 +1,20 @@
+"""Stands in for a part of the stage `train`, whose other parts stay: `_train` takes the place of its namesake."""
+
+from latentlab.config import paths, plugins
+from latentlab.config.stages import ForTrain
+from latentlab.pipeline.plan import check_unchanged
+from latentlab.pipeline.used import NOTE
+from latentlab.stages.train import _checkpoint, _delete
+from latentlab.storage.csv import write_csv
+from latentlab.storage.json import write_json
+from latentlab.storage.memory import Array
+from latentlab.tracking.sender import Live
+
+
 def _train(
     p: ForTrain, train: Array, validation: Array, used: dict[str, str], checkpoint_seconds: float, live: Live
 ) -> str:
-    """Stands in for the same of the real stage, whose other parts stay: some epochs that take a moment each."""
+    """Some epochs that take a moment each."""
     import time
 
     import numpy as np
@@ -11,6 +24,7 @@ def _train(
     from latentlab.training.checkpoint import State
 
     v = p.variant
+    size = v.settings()["size"]
     noted = note(p, 0, *(paths.prepared(split) for split in ("train", "validation")))
     checkpoint = _checkpoint(v.name, train, validation, checkpoint_seconds)
     state = checkpoint.load() or State([], 0, [], [], [])
@@ -24,16 +38,14 @@ def _train(
         live.epoch(row)
         state.history.append(row)
         checkpoint.save(state)
-    weights = np.full(v.options.size, p.seed + v.training.epochs + noted["level"], np.float32)
+    weights = np.full(size, p.seed + v.training.epochs + noted["level"], np.float32)
     for path in (paths.encoder(v.name), paths.decoder(v.name)):
         write_pickle(path, {"weights": weights})
     write_csv(paths.history(v.name), state.history)
     kept = {name: state.history[-1][name] for name in ("loss", "validation_loss")}
-    about = {"parameters": {"total": v.options.size}, "latent_shape": [2], "variational": False, **kept}
+    about = {"parameters": {"total": size}, "latent_shape": [2], "variational": False, **kept}
     epochs = len(state.history)
     about |= {"epochs": epochs, "best_epoch": epochs, "validation_bce": kept["loss"], NOTE: used, "used": noted}
     write_json(paths.training(v.name), about)
     _delete(checkpoint)
     return f"train {v.name}: {epochs} epochs"
-
-
