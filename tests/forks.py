@@ -38,7 +38,13 @@ server.sendall(content)
 os._exit(int.from_bytes(server.recv(1) or b"\\x89", "big"))
 """
 COMMANDS = ("python", "dvc", "latentlab")
-QUIET = {"MLFLOW_DISABLE_TELEMETRY": "true", "PYTHONWARNINGS": "ignore"}
+QUIET = {
+    "MLFLOW_DISABLE_TELEMETRY": "true",
+    "PYTHONWARNINGS": "ignore",
+    "TF_CPP_MIN_LOG_LEVEL": "3",
+    "KERAS_BACKEND": "tensorflow",
+    "TF_ENABLE_ONEDNN_OPTS": "1",
+}
 
 
 @contextlib.contextmanager

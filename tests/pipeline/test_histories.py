@@ -41,7 +41,7 @@ from latentlab.pipeline.lock import stages_in_lock
 from latentlab.storage.json import read_json
 from latentlab.storage.pickle import read_pickle
 from tests.clones import STUDY, put_standins
-from tests.conftest import commit, make_clone
+from tests.conftest import ROOT, commit, make_clone
 from tests.forks import forking
 
 pytestmark = pytest.mark.slow
@@ -52,6 +52,7 @@ LIBRARIES = (
     *("dvc.cli", "dvc.repo.reproduce", "dvc.commands.repro", "dvc.commands.checkout", "dvc.api"),
     *("dvc_data.hashfile.tree", "mlflow", "mlflow.pyfunc", "mlflow.store.tracking.sqlalchemy_store"),
 )
+TENSORFLOW = ("tensorflow", "keras", "sklearn.manifold", "sklearn.pipeline", "skimage.metrics")
 PARAMETERS: dict[str, Sequence[Any]] = {
     "seed": (1, 2),
     "epochs": (1, 2, 3),
@@ -60,6 +61,7 @@ PARAMETERS: dict[str, Sequence[Any]] = {
     "neighbours": (3, 4),
     "second": (False, True),  # whether there is a second variant
 }
+# where the code of each stage has a number
 CODE = {"train": "models/standin", "extract": "stages/extract", "tsne": "stages/tsne", "evaluate": "metrics/level"}
 NOTED = {"train": paths.training, "extract": paths.latents, "tsne": paths.embedding}
 TEMPORARY = re.compile(r"\..*\.[a-z0-9_]{8}(\.\w+)?")  # what storage/replacing.py makes
@@ -76,7 +78,7 @@ class Disturbance:
     value: Any = None
 
 
-moments = st.floats(0, 3)
+moments = st.integers(0, 3000).map(lambda milliseconds: milliseconds / 1000)
 edits = st.sampled_from([(name, value) for name, values in PARAMETERS.items() for value in values])
 levels = st.tuples(st.sampled_from(sorted(CODE)), st.integers(1, 3))
 kills = st.builds(Disturbance, st.just("group"), moments)
@@ -87,14 +89,14 @@ disturbances = st.one_of(
     st.none(),
     st.none(),
     kills,
-    st.builds(Disturbance, st.just("worker"), st.floats(0, 0.2), value=st.integers(0, 9)),
+    st.builds(Disturbance, st.just("worker"), st.sampled_from([0, 0.02, 0.05, 0.1, 0.2]), value=st.integers(0, 9)),
     limits,
     st.builds(lambda moment, edit: Disturbance("parameter", moment, *edit), moments, edits),
     st.builds(lambda moment, edit: Disturbance("code", moment, *edit), moments, levels),
 )
 kinds: dict[str, st.SearchStrategy[Any]] = {
     "comment": st.sampled_from(sorted(CODE)),
-    "code": levels,
+    "change": levels,
     "parameter": edits,
     "checkout": brief,
     "delete_database": st.sampled_from([True, True, True, False]),
@@ -102,13 +104,15 @@ kinds: dict[str, st.SearchStrategy[Any]] = {
     "reproduce": disturbances,
     "repro": disturbances,
 }
-OFTEN = ("code", "parameter", "reproduce", "reproduce", "repro", "repro", "track")
+OFTEN = ("change", "parameter", "reproduce", "reproduce", "repro", "repro", "track")
 all_steps = st.one_of([st.tuples(st.just(name), kinds[name]) for name in (*kinds, *OFTEN)])
 
 
 class Histories(RuleBasedStateMachine):
     """A clone, and all that may be done to it."""
 
+    code: ClassVar[dict[str, str]] = CODE
+    study: ClassVar[str] = STUDY
     template: ClassVar[Path]
     project: ClassVar[Path]
     variables: ClassVar[dict[str, str]]
@@ -126,7 +130,7 @@ class Histories(RuleBasedStateMachine):
         self.plans: dict[str, str] = {}  # texts by MD5
         self.whole: set[str] = set()  # variants whose results are whole since the last run of the pipeline
         self.left: list[subprocess.Popen[str]] = []  # commands that were killed, while MLflow still gets their losses
-        for stage in CODE:
+        for stage in self.code:
             self._write_level(stage, 1)
 
     def teardown(self) -> None:
@@ -149,7 +153,7 @@ class Histories(RuleBasedStateMachine):
         with self._step("comment", stage):
             self._write_level(stage, self._level(stage))
 
-    def code(self, edit: tuple[str, int]) -> None:
+    def change(self, edit: tuple[str, int]) -> None:
         """Edit code so that a stage gives something else."""
         with self._step("code", *edit):
             self._write_level(*edit)
@@ -297,20 +301,30 @@ class Histories(RuleBasedStateMachine):
 
     def _set_parameter(self, name: str, value: Any) -> None:
         self.parameters[name] = value
-        content = YAML(typ="safe", pure=True).load(STUDY)
+        with Path("params.new").open("w") as file:
+            YAML(typ="safe", pure=True).dump(self._study(), file)
+        Path("params.new").replace("params.yaml")
+
+    def _study(self) -> dict[str, Any]:
+        """The content of params.yaml."""
+        content: dict[str, Any] = YAML(typ="safe", pure=True).load(self.study)
         content["seed"] = self.parameters["seed"]
         content["tsne"]["perplexity"] = self.parameters["perplexity"]
         content["evaluate"]["neighbours"] = self.parameters["neighbours"]
-        about = content["variants"]["one"] | {"epochs": self.parameters["epochs"], "size": self.parameters["size"]}
-        content["variants"] = dict.fromkeys(self._variants(), about)
-        with Path("params.new").open("w") as file:
-            YAML(typ="safe", pure=True).dump(json.loads(json.dumps(content)), file)
-        Path("params.new").replace("params.yaml")
+        content["variants"] = {variant: self._variant(variant) for variant in self._variants()}
+        return content
+
+    def _variant(self, name: str) -> dict[str, Any]:
+        about = {key: self.parameters[key] for key in ("epochs", "size")}
+        # variants of equal parameters are one result under two names, with one run
+        return {"model": "standin", "batch_size": 8 if name == "one" else 16, **about}
+
+    def _source(self, stage: str) -> Path:
+        return Path("src/latentlab") / f"{self.code[stage]}.py"
 
     def _level(self, stage: str) -> int:
-        found = re.search(r"^LEVEL = (\d+)", _source(stage).read_text(), re.MULTILINE)
-        assert found
-        return int(found[1])
+        found = re.search(r"^LEVEL = (\d+)", self._source(stage).read_text(), re.MULTILINE)
+        return int(found[1]) if found else 1
 
     def _write_level(self, stage: str, level: int) -> None:
         """Another number in the code of a stage.
@@ -318,10 +332,12 @@ class Histories(RuleBasedStateMachine):
         Each text has another length: Python takes compiled code for that of a file with its length and second.
         """
         self.edits += 1
-        source = _source(stage)
-        text = re.sub(r"^LEVEL = .*", f"LEVEL = {level}  # {'x' * self.edits}", source.read_text(), flags=re.MULTILINE)
+        source = self._source(stage)
+        text = re.sub(r"^\n?LEVEL = .*\n", "", source.read_text(), flags=re.MULTILINE)
+        head, separator, rest = text.partition("\n\n\ndef ")
+        line = f"\nLEVEL = {level}  # {'x' * self.edits}\n"
         new = source.with_suffix(".new")
-        new.write_text(text)
+        new.write_text(f"{head.rstrip()}\n{line}{separator}{rest}")
         new.replace(source)
         self.levels[stage, file_fingerprint(source)] = level
 
@@ -336,14 +352,14 @@ class Histories(RuleBasedStateMachine):
 
     def _check_plans_are_of_now(self) -> None:
         for variant in self._variants():
-            plans = {stage: read_json(paths.plan(f"{stage}@{variant}")) for stage in CODE}
+            plans = {stage: read_json(paths.plan(f"{stage}@{variant}")) for stage in self.code}
             train = plans["train"]["parameters"]
-            found = {"seed": train["seed"], **{name: train["variant"][name] for name in ("epochs", "size")}}
-            found["perplexity"] = plans["tsne"]["parameters"]["tsne"]["perplexity"]
-            found["neighbours"] = plans["evaluate"]["parameters"]["evaluate"]["neighbours"]
-            assert found == {name: self.parameters[name] for name in found}
+            assert train["seed"] == self.parameters["seed"]
+            assert train["variant"].items() >= self._variant(variant).items()
+            assert plans["tsne"]["parameters"]["tsne"]["perplexity"] == self.parameters["perplexity"]
+            assert plans["evaluate"]["parameters"]["evaluate"]["neighbours"] == self.parameters["neighbours"]
             for stage, plan in plans.items():
-                assert plan["code"][_source(stage).as_posix()] == file_fingerprint(_source(stage))
+                assert plan["code"][self._source(stage).as_posix()] == file_fingerprint(self._source(stage))
         assert {path.stem.partition("@")[2] for path in paths.PLANS.iterdir()} - {""} == set(self._variants())
 
     def _check_files_are_as_recorded(self) -> None:
@@ -360,21 +376,32 @@ class Histories(RuleBasedStateMachine):
     def _check_what_is_recorded_was_used(self) -> None:
         for name, entry in stages_in_lock().items():
             stage, _, variant = name.partition("@")
-            dependencies = {each["path"]: each["md5"] for each in entry.get("deps", [])}
-            outputs = {each["path"]: each["md5"] for each in entry.get("outs", [])}
-            if stage not in CODE:
-                continue
-            plan = json.loads(self.plans[dependencies[str(paths.plan(name))]])
-            level = self.levels[stage, plan["code"][_source(stage).as_posix()]]
-            if stage == "evaluate":
-                used = read_json(_content(str(paths.metrics(variant)), outputs))["used"]
-                assert used == {"level": level, "neighbours": plan["parameters"]["evaluate"]["neighbours"]}, name
-                continue
-            path = NOTED[stage](variant)
-            used = (read_json if path.suffix == ".json" else read_pickle)(_content(str(path), outputs))["used"]
-            assert used["parameters"] == plan["parameters"], name
-            assert used["level"] == level, name
-            assert used["files"] == {path: dependencies[path] for path in used["files"]}, name
+            if stage in self.code:
+                dependencies, outputs = (
+                    {each["path"]: each["md5"] for each in entry[kind]} for kind in ("deps", "outs")
+                )
+                plan = json.loads(self.plans[dependencies[str(paths.plan(name))]])
+                level = self.levels[stage, plan["code"][self._source(stage).as_posix()]]
+                self._check_used(stage, variant, plan["parameters"], level, dependencies, outputs)
+
+    def _check_used(
+        self,
+        stage: str,
+        variant: str,
+        parameters: dict[str, Any],
+        level: int,
+        dependencies: dict[str, str],
+        outputs: dict[str, str],
+    ) -> None:
+        """What dvc.lock says of a stage is what the stage has noted."""
+        if stage == "evaluate":
+            used = read_json(_content(paths.metrics(variant), outputs))["used"]
+            assert used == {"level": level, "neighbours": parameters["evaluate"]["neighbours"]}, variant
+            return
+        path = NOTED[stage](variant)
+        used = (read_json if path.suffix == ".json" else read_pickle)(_content(path, outputs))["used"]
+        found = used["parameters"], used["level"], used["files"]
+        assert found == (parameters, level, {path: dependencies[path] for path in used["files"]}), (stage, variant)
 
     def _check_runs(self) -> None:
         """At any time there is one run a result, with one value a metric and step."""
@@ -433,10 +460,6 @@ class Histories(RuleBasedStateMachine):
         assert found == []
 
 
-def _source(stage: str) -> Path:
-    return Path("src/latentlab") / f"{CODE[stage]}.py"
-
-
 def _is(path: str, value: str) -> bool:
     return Path(path).exists() and md5(Path(path)) == value
 
@@ -445,9 +468,10 @@ def _cached(value: str) -> Path:
     return Path(".dvc/cache/files/md5", value[:2], value[2:])
 
 
-def _content(path: str, outputs: dict[str, str]) -> Path:
+def _content(path: Path, outputs: dict[str, str]) -> Path:
     """Where an output is as dvc.lock has it: in its place or in DVC's cache."""
-    place = Path(path) if _is(path, outputs[path]) else _cached(outputs[path])
+    value = outputs[str(path)]
+    place = path if _is(str(path), value) else _cached(value)
     assert place.exists(), path
     return place
 
@@ -484,18 +508,54 @@ def steps(count: int) -> settings:
     )
 
 
-def test_histories_with_stand_ins(tmp_path_factory: pytest.TempPathFactory, database: bytes) -> None:
-    root = tmp_path_factory.mktemp("histories")
+class TensorFlowHistories(Histories):
+    """The same with the tiny study's variant `simple`, and with stages as they are."""
+
+    code: ClassVar[dict[str, str]] = {
+        "train": "models/dense",
+        "extract": "stages/extract",
+        "tsne": "stages/tsne",
+        "evaluate": "metrics/scale",
+    }
+    study: ClassVar[str] = (ROOT / "studies/tiny/params.yaml").read_text()
+
+    def _variants(self) -> list[str]:
+        return ["one"]
+
+    def _variant(self, name: str) -> dict[str, Any]:
+        size, epochs = self.parameters["size"], self.parameters["epochs"]
+        return {"model": "dense", "batch_size": 32, "epochs": epochs, "units": [size]}
+
+    def _check_used(
+        self,
+        stage: str,
+        variant: str,
+        parameters: dict[str, Any],
+        level: int,
+        dependencies: dict[str, str],
+        outputs: dict[str, str],
+    ) -> None:
+        """As far as the results tell."""
+        if stage == "train":
+            summary = read_json(_content(paths.training(variant), outputs))
+            assert summary["epochs"] == parameters["variant"]["epochs"]
+            assert summary["latent_shape"] == parameters["variant"]["units"]
+            assert summary["data"] == {path: dependencies[path] for path in summary["data"]}
+
+
+def run_histories(machine: type[Histories], count: int, root: Path, libraries: Sequence[str], database: bytes) -> None:
+    """So many steps of the machine, in a folder."""
     template = root / "template"
     template.mkdir()
-    with pytest.MonkeyPatch.context() as patch, forking(LIBRARIES) as commands:
+    with pytest.MonkeyPatch.context() as patch, forking(libraries) as commands:
         make_clone(template, patch, [])
-        put_standins()
-        commit("stand-ins")
+        if machine is Histories:
+            put_standins()
+        commit("clone")
         (template / "mlflow.db").write_bytes(database)
         (root / "tmp").mkdir()
-        Histories.template, Histories.project, Histories.count = template, root / "project", Counter()
-        Histories.variables = {
+        machine.template, machine.project, machine.count = template, root / "project", Counter()
+        machine.variables = {
             "PATH": f"{commands}{os.pathsep}{os.environ['PATH']}",
             "PYTHONPATH": str(root / "project/src"),
             "TMPDIR": str(root / "tmp"),
@@ -503,5 +563,14 @@ def test_histories_with_stand_ins(tmp_path_factory: pytest.TempPathFactory, data
             "LATENTLAB_LIVE": "1",
             "LATENTLAB_CHECKPOINT_SECONDS": "0",
         }
-        run_state_machine_as_test(Histories, settings=steps(int(os.environ.get("LATENTLAB_STEPS", "200"))))
-        print(Histories.count)
+        run_state_machine_as_test(machine, settings=steps(count))
+        print(machine.count)
+
+
+def test_histories_with_stand_ins(tmp_path: Path, database: bytes) -> None:
+    run_histories(Histories, int(os.environ.get("LATENTLAB_STEPS", "200")), tmp_path, LIBRARIES, database)
+
+
+def test_histories_with_tensorflow(tmp_path: Path, database: bytes) -> None:
+    count = int(os.environ.get("LATENTLAB_TENSORFLOW_STEPS", "20"))
+    run_histories(TensorFlowHistories, count, tmp_path, (*LIBRARIES, *TENSORFLOW), database)
