@@ -113,6 +113,7 @@ class Histories(RuleBasedStateMachine):
 
     code: ClassVar[dict[str, str]] = CODE
     study: ClassVar[str] = STUDY
+    pace: ClassVar[int] = 1  # how much longer a run of the pipeline takes than with stand-ins
     template: ClassVar[Path]
     project: ClassVar[Path]
     variables: ClassVar[dict[str, str]]
@@ -124,12 +125,13 @@ class Histories(RuleBasedStateMachine):
         shutil.copytree(self.template, self.project)
         os.chdir(self.project)
         self.log: list[str] = []
-        self.parameters = {name: values[0] for name, values in PARAMETERS.items()} | {"epochs": 2}
+        self.parameters = {name: values[0] for name, values in PARAMETERS.items()}
         self.edits = 0
         self.levels: dict[tuple[str, str], int] = {}  # by file and fingerprint
         self.plans: dict[str, str] = {}  # texts by MD5
         self.whole: set[str] = set()  # variants whose results are whole since the last run of the pipeline
         self.left: list[subprocess.Popen[str]] = []  # commands that were killed, while MLflow still gets their losses
+        self._set_parameter("epochs", 2)
         for stage in self.code:
             self._write_level(stage, 1)
 
@@ -275,14 +277,14 @@ class Histories(RuleBasedStateMachine):
                 found = _workers(process.pid)
                 seen.update(found)
                 if found and len(seen) > disturbance.value:
-                    time.sleep(disturbance.moment)
+                    time.sleep(disturbance.moment * self.pace)
                     with contextlib.suppress(ProcessLookupError):
                         os.kill(found[-1], signal.SIGKILL)
                     return
                 time.sleep(0.02)
         elif disturbance.kind != "limit":
             with contextlib.suppress(subprocess.TimeoutExpired):
-                process.wait(disturbance.moment)
+                process.wait(disturbance.moment * self.pace)
         if disturbance.kind == "group":
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(process.pid, signal.SIGKILL)
@@ -518,6 +520,7 @@ class TensorFlowHistories(Histories):
         "evaluate": "metrics/scale",
     }
     study: ClassVar[str] = (ROOT / "studies/tiny/params.yaml").read_text()
+    pace: ClassVar[int] = 6
 
     def _variants(self) -> list[str]:
         return ["one"]
@@ -551,7 +554,7 @@ def run_histories(machine: type[Histories], count: int, root: Path, libraries: S
         make_clone(template, patch, [])
         if machine is Histories:
             put_standins()
-        commit("clone")
+            commit("stand-ins")
         (template / "mlflow.db").write_bytes(database)
         (root / "tmp").mkdir()
         machine.template, machine.project, machine.count = template, root / "project", Counter()
