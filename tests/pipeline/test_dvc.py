@@ -3,6 +3,7 @@
 import json
 import os
 import resource
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -255,3 +256,20 @@ def test_a_full_disk_is_one_line(project: Path, size: int) -> None:
         resource.setrlimit(resource.RLIMIT_FSIZE, (before, hard))
     assert "\n" not in str(raised.value)
     assert reproduce(jobs=1) == 2
+
+
+@pytest.mark.parametrize("name", [".dvc/tmp/rwlock", "dvc.lock", "studies/other/dvc.lock"])
+@pytest.mark.parametrize("left", [False, True], ids=["empty", "cut off"])
+def test_what_dvc_had_begun_to_write_when_it_was_killed_is_mended(project: Path, name: str, left: bool) -> None:
+    """It writes in place: a file may be empty, or end anywhere."""
+    reproduce(jobs=1)
+    shutil.copytree(project, project / "studies/other", ignore=shutil.ignore_patterns(".dvc", ".git", "studies"))
+    good, file = Path("dvc.lock").read_bytes(), project / name
+    begun = b'{"read": {' if file.name == "rwlock" else b"schema: '2"
+    file.write_bytes(begun if left else b"")
+    if file.name == "dvc.lock" and left:
+        with pytest.raises(UserError, match=rf"{file}: .*; without it the run cache brings results back: rm {file}$"):
+            reproduce(jobs=1)
+        file.unlink()
+    assert reproduce(jobs=1) == 0
+    assert Path("dvc.lock").read_bytes() == good

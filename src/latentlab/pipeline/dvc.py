@@ -4,6 +4,7 @@ Importing it takes a second: import it where it is used.
 """
 
 import hashlib
+import json
 import os
 import shutil
 import sqlite3
@@ -18,6 +19,7 @@ from dvc.exceptions import DvcException
 from dvc.lock import LockError
 from dvc.repo import Repo
 from dvc.repo.reproduce import plan_repro
+from dvc.rwlock import RWLOCK_FILE
 from dvc.stage import Stage
 from dvc.stage.cache import RunCacheNotFoundError, _get_stage_hash
 from dvc.utils.serialize import modify_yaml
@@ -56,7 +58,34 @@ def one_line(error: BaseException) -> str:
 def locked() -> Iterator[Repo]:
     """The project that the current folder is in, with DVC's lock held. What DVC refuses becomes a `UserError`."""
     with told(), Repo() as repo, repo.lock:
+        _mend(Path(repo.tmp_dir, RWLOCK_FILE))
         yield repo
+
+
+def _mend(rwlock: Path) -> None:
+    """Remove what a killed `dvc repro` or a full disk has left of files that DVC writes in place, and then refuses.
+
+    They are its note of who is at work, and a dvc.lock with nothing in it: the run cache has the results. Raises
+    `UserError` if there is something in it that is damaged.
+    """
+    if rwlock.exists() and not _is_json(rwlock):
+        rwlock.unlink()
+    root = project.root()
+    for lock in (root / paths.LOCK, *(root / paths.STUDIES).glob(f"*/{paths.LOCK}")):
+        if lock.exists() and not lock.stat().st_size:
+            lock.unlink()
+        try:
+            stages_in_lock(lock)
+        except UserError as error:
+            raise UserError(f"{error}; without it the run cache brings results back: rm {lock}") from None
+
+
+def _is_json(path: Path) -> bool:
+    try:
+        json.loads(path.read_bytes())
+    except ValueError:
+        return False
+    return True
 
 
 def in_order(repo: Repo) -> dict[Stage, set[Stage]]:
