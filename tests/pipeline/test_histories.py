@@ -34,6 +34,7 @@ from ruamel.yaml import YAML
 
 from latentlab.config import paths
 from latentlab.config.stages import EACH_VARIANT
+from latentlab.errors import UserError
 from latentlab.pipeline.code import file_fingerprint
 from latentlab.pipeline.hashes import md5
 from latentlab.pipeline.inputs import recorded
@@ -130,6 +131,7 @@ class Histories(RuleBasedStateMachine):
         self.levels: dict[tuple[str, str], int] = {}  # by file and fingerprint
         self.plans: dict[str, str] = {}  # texts by MD5
         self.whole: set[str] = set()  # variants whose results are whole since the last run of the pipeline
+        self.cut_off = False  # whether files of DVC's may be damaged
         self.left: list[subprocess.Popen[str]] = []  # commands that were killed, while MLflow still gets their losses
         self._set_parameter("epochs", 2)
         for stage in self.code:
@@ -202,6 +204,14 @@ class Histories(RuleBasedStateMachine):
             self.whole = set()
             done, out = self._run(command, disturbance)
             kind = disturbance.kind if disturbance else ""
+            self.cut_off |= kind in ("group", "limit")
+            if done and not kind and self.cut_off and command[0] == "dvc":  # which does not mend what it has damaged
+                command = ["latentlab", "reproduce"]
+                done, out = self._run(command, None)
+            if done and not kind and self.cut_off and "without it the run cache" in out:
+                paths.LOCK.unlink()
+                done, out = self._run(command, None)
+            self.cut_off &= done != 0
             if not kind:
                 assert done == 0, out
                 self._check_plans_are_of_now()
@@ -345,9 +355,17 @@ class Histories(RuleBasedStateMachine):
 
     # what is checked
 
+    def _lock(self) -> dict[str, dict[str, Any]]:
+        """What dvc.lock says: nothing where DVC, which writes it in place, was killed or met a full disk."""
+        try:
+            return stages_in_lock()
+        except UserError:
+            assert self.cut_off
+            return {}
+
     def _recorded_outputs(self) -> dict[str, str]:
         """MD5 of each output by its path, as dvc.lock has it."""
-        return {out["path"]: out["md5"] for entry in stages_in_lock().values() for out in entry.get("outs", [])}
+        return {out["path"]: out["md5"] for entry in self._lock().values() for out in entry.get("outs", [])}
 
     def _outputs_in_place(self) -> dict[str, str]:
         return {path: value for path, value in self._recorded_outputs().items() if _is(path, value)}
@@ -366,7 +384,7 @@ class Histories(RuleBasedStateMachine):
 
     def _check_files_are_as_recorded(self) -> None:
         """After the pipeline went through, files are what dvc.lock says, and it has all stages and no others."""
-        lock = stages_in_lock()
+        lock = self._lock()
         variants = {path.stem.partition("@")[2] for path in paths.PLANS.glob("train@*")}
         each = {f"{stage}@{variant}" for stage in EACH_VARIANT for variant in variants}
         assert lock.keys() - {"plan"} == {"prepare", "compare", "track", *each}
@@ -376,7 +394,7 @@ class Histories(RuleBasedStateMachine):
                 assert not wrong, (name, kind, wrong)
 
     def _check_what_is_recorded_was_used(self) -> None:
-        for name, entry in stages_in_lock().items():
+        for name, entry in self._lock().items():
             stage, _, variant = name.partition("@")
             if stage in self.code:
                 dependencies, outputs = (
@@ -415,7 +433,7 @@ class Histories(RuleBasedStateMachine):
     def _check_runs_of_results(self) -> None:
         """After a track that went well each result has its run, which is whole."""
         self._wait_for_left()
-        lock = {"stages": stages_in_lock()}
+        lock = {"stages": self._lock()}
         for variant in self._variants():
             result = recorded(lock, variant, Path.read_text)
             found = self._query(
