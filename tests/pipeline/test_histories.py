@@ -14,7 +14,6 @@ import hashlib
 import json
 import os
 import re
-import resource
 import shutil
 import signal
 import sqlite3
@@ -83,8 +82,8 @@ moments = st.integers(0, 3000).map(lambda milliseconds: milliseconds / 1000)
 edits = st.sampled_from([(name, value) for name, values in PARAMETERS.items() for value in values])
 levels = st.tuples(st.sampled_from(sorted(CODE)), st.integers(1, 3))
 kills = st.builds(Disturbance, st.just("group"), moments)
-# a limit on the size of files, as anybody may set it: of a full disk the programs see the same, a write that fails
-limits = st.builds(Disturbance, st.just("limit"), value=st.sampled_from([0, 100, 1000, 10_000, 100_000]))
+# a limit on the size of files, in 512 bytes, which anybody may set: programs see of it what they see of a full disk
+limits = st.builds(Disturbance, st.just("limit"), value=st.sampled_from([0, 1, 2, 20, 200]))
 brief = st.none() | kills | limits
 disturbances = st.one_of(
     st.none(),
@@ -248,16 +247,15 @@ class Histories(RuleBasedStateMachine):
     def _run(self, command: list[str], disturbance: Disturbance | None) -> tuple[int, str]:
         """The exit code of a command, and what it has printed."""
         kind = disturbance.kind if disturbance else ""
-        limit = disturbance.value if disturbance and kind == "limit" else resource.RLIM_INFINITY
+        limit = f"ulimit -S -f {disturbance.value} && " if disturbance and kind == "limit" else ""
         process = subprocess.Popen(
-            command,
+            ["sh", "-c", f'{limit}exec "$@"', "sh", *command],
             env=os.environ | self.variables,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
             process_group=0,
-            preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (limit, resource.RLIM_INFINITY)),
         )
         try:
             if disturbance:
