@@ -118,6 +118,7 @@ class Histories(RuleBasedStateMachine):
     project: ClassVar[Path]
     variables: ClassVar[dict[str, str]]
     count: ClassVar[Counter[str]]
+    fault: ClassVar[BaseException | None] = None  # the first one; hypothesis tries again, and it may not come again
 
     def __init__(self) -> None:
         super().__init__()
@@ -149,6 +150,8 @@ class Histories(RuleBasedStateMachine):
     def step(self, step: tuple[str, Any]) -> None:
         """One of them. As one rule, since hypothesis leaves out most of several rules for a whole history."""
         name, value = step
+        if self.fault:
+            raise self.fault
         getattr(self, name)(value)
 
     def comment(self, stage: str) -> None:
@@ -241,6 +244,7 @@ class Histories(RuleBasedStateMachine):
             error.add_note("\n".join(["the steps:", *self.log]))
             if kept := os.environ.get("LATENTLAB_KEEP"):
                 shutil.copytree(self.project, Path(kept) / f"{time.time():f}", symlinks=True)
+            type(self).fault = error
             raise
         self.log[-1] += f"  ({time.perf_counter() - start:.1f} s)"
 
@@ -575,7 +579,7 @@ def run_histories(machine: type[Histories], count: int, root: Path, libraries: S
             commit("stand-ins")
         (template / "mlflow.db").write_bytes(database)
         (root / "tmp").mkdir()
-        machine.template, machine.project, machine.count = template, root / "project", Counter()
+        machine.template, machine.project, machine.count, machine.fault = template, root / "project", Counter(), None
         machine.variables = {
             "PATH": f"{commands}{os.pathsep}{os.environ['PATH']}",
             "PYTHONPATH": str(root / "project/src"),
@@ -584,7 +588,12 @@ def run_histories(machine: type[Histories], count: int, root: Path, libraries: S
             "LATENTLAB_LIVE": "1",
             "LATENTLAB_CHECKPOINT_SECONDS": "0",
         }
-        run_state_machine_as_test(machine, settings=steps(count))
+        try:
+            run_state_machine_as_test(machine, settings=steps(count))
+        except Exception:
+            if machine.fault:
+                raise machine.fault from None
+            raise
         print(machine.count)
 
 
