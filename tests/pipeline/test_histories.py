@@ -83,7 +83,7 @@ edits = st.sampled_from([(name, value) for name, values in PARAMETERS.items() fo
 levels = st.tuples(st.sampled_from(sorted(CODE)), st.integers(1, 3))
 kills = st.builds(Disturbance, st.just("group"), moments)
 # a limit on the size of files, in 512 bytes, which anybody may set: programs see of it what they see of a full disk
-limits = st.builds(Disturbance, st.just("limit"), value=st.sampled_from([0, 70, 100, 100, 200, 2000]))
+limits = st.builds(Disturbance, st.just("limit"), value=st.sampled_from([0, 70, 150, 150, 200, 2000]))
 brief = st.none() | kills | limits
 disturbances = st.one_of(
     st.none(),
@@ -474,7 +474,7 @@ class Histories(RuleBasedStateMachine):
             try:
                 return connection.execute(query, values).fetchall()
             except sqlite3.OperationalError as error:
-                if "no such table" not in str(error):  # it is being made
+                if "no such" not in str(error):  # tables are being made
                     raise
                 return []
 

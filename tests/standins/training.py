@@ -39,7 +39,7 @@ def _train(
         state.history.append(row)
         checkpoint.save(state)
     # larger than DVC's own files, so that a disk may be too full for these alone
-    weights = np.full(10_000 * size, p.seed + v.training.epochs + noted["level"], np.float32)
+    weights = np.full(20_000 * size, p.seed + v.training.epochs + noted["level"], np.float32)
     for path in (paths.encoder(v.name), paths.decoder(v.name)):
         write_pickle(path, {"weights": weights})
     write_csv(paths.history(v.name), state.history)
