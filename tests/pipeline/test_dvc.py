@@ -9,8 +9,10 @@ import sys
 from collections.abc import Iterator
 from importlib.metadata import version
 from pathlib import Path
+from typing import Any, TextIO
 
 import pytest
+from dvc.utils.serialize import _yaml
 from ruamel.yaml import YAML
 
 from latentlab.errors import UserError
@@ -273,3 +275,23 @@ def test_what_dvc_had_begun_to_write_when_it_was_killed_is_mended(project: Path,
         file.unlink()
     assert reproduce(jobs=1) == 0
     assert Path("dvc.lock").read_bytes() == good
+
+
+def test_dvc_lock_is_whole_at_any_time(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A stage that fails while another one is recorded looks there for what it had."""
+    reproduce(jobs=1)
+    before, dump = Path("dvc.lock").read_bytes(), _yaml._dump
+    Path("first").write_text("2")
+
+    def interrupted(data: Any, stream: TextIO) -> Any:
+        if not stream.name.endswith("lock"):
+            return dump(data, stream)
+        stream.write("schema")
+        stream.flush()
+        raise InterruptedError
+
+    monkeypatch.setattr(_yaml, "_dump", interrupted)
+    with pytest.raises(UserError):
+        reproduce(jobs=1)
+    assert Path("dvc.lock").read_bytes() == before
+    assert run("git", "status", "--porcelain", "dvc.lock", ".dvc.lock*") == "?? dvc.lock\n"

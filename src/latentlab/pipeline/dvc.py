@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from dvc.api import DVCFileSystem
+from dvc.dvcfile import Lockfile
 from dvc.exceptions import DvcException
 from dvc.lock import LockError
 from dvc.repo import Repo
@@ -151,7 +152,22 @@ def record(stage: Stage) -> None:
     """Hash the outputs, put them into the cache and the stage into dvc.lock."""
     stage.save()
     stage.commit()
-    stage.dump(update_pipeline=False)
+    with _rewriting(Path(stage.path).with_name(paths.LOCK.name)) as copy:
+        Lockfile(stage.repo, str(copy)).dump(stage)
+
+
+@contextmanager
+def _rewriting(lock: Path) -> Iterator[Path]:
+    """A copy of a dvc.lock, if there is one, that takes its place when the block ends well.
+
+    DVC writes in place, and a stage that fails at this moment looks there for the outputs that it had.
+    """
+    with replacing(lock) as copy:
+        if lock.exists():
+            shutil.copyfile(lock, copy)
+        else:
+            copy.unlink()
+        yield copy
 
 
 def sort_lock(order: Sequence[str], path: Path) -> None:
@@ -160,14 +176,14 @@ def sort_lock(order: Sequence[str], path: Path) -> None:
     wanted = [name for name in order if name in found]
     wanted += [name for name in found if name not in wanted]
     if found != wanted:
-        with modify_yaml(str(path)) as lock:
+        with _rewriting(path) as copy, modify_yaml(str(copy)) as lock:
             lock["stages"] = {name: lock["stages"][name] for name in wanted}
 
 
 def drop_from_lock(path: Path, names: Sequence[str]) -> None:
     """Remove stages from the dvc.lock at `path`."""
     if names:
-        with modify_yaml(str(path)) as lock:
+        with _rewriting(path) as copy, modify_yaml(str(copy)) as lock:
             for name in names:
                 lock["stages"].pop(name, None)
 
