@@ -295,3 +295,15 @@ def test_dvc_lock_is_whole_at_any_time(project: Path, monkeypatch: pytest.Monkey
         reproduce(jobs=1)
     assert Path("dvc.lock").read_bytes() == before
     assert run("git", "status", "--porcelain", "dvc.lock", ".dvc.lock*") == "?? dvc.lock\n"
+
+
+def test_a_stage_that_is_added_while_a_run_starts_waits_for_the_next(repo: dvc.Repo) -> None:
+    assert len(repo.index.graph) == 2
+    Path("dvc.yaml").write_text(PIPELINE + "  new:\n    cmd: cat last > new\n    deps: [last]\n    outs: [new]\n")
+    assert [stage.name for stage in dvc.in_order(repo)] == ["middle", "last"]
+
+
+def test_a_folder_without_a_pipeline_is_one_line(project: Path) -> None:
+    Path("dvc.yaml").unlink()
+    with pytest.raises(UserError, match=r"dvc\.yaml"):
+        reproduce(jobs=1)

@@ -95,7 +95,10 @@ def in_order(repo: Repo) -> dict[Stage, set[Stage]]:
     The order is the same each time, unlike that of a part of the graph.
     """
     graph = repo.index.graph
-    wanted = set(plan_repro(graph, list(repo.stage.collect(str(paths.PIPELINE)))))
+    here = paths.PIPELINE.resolve()
+    # collected anew, which fails if there is no such file, they may be others: params.yaml can be edited at any time
+    ours = [stage for stage in graph if Path(stage.path).resolve() == here] or repo.stage.collect(str(paths.PIPELINE))
+    wanted = set(plan_repro(graph, ours))
     return {stage: set(graph.successors(stage)) for stage in plan_repro(graph) if stage in wanted}
 
 
