@@ -19,17 +19,18 @@ from latentlab.storage.json import write_json
 from latentlab.storage.keras import write_keras
 from latentlab.storage.memory import Array
 from latentlab.storage.npz import read_npz
+from latentlab.storage.only_one import only_one
 from latentlab.tracking.sender import Live
 from latentlab.training.checkpoint import SECONDS, Checkpoint, training_key
-from latentlab.training.lock import only_one
 from latentlab.training.workers import several_workers, writes_results
 
 
 def main(variant: str) -> str:
     """Train `variant` on the training split; the validation split is the only other one it sees."""
     p = read_parameters(ForTrain, variant)
-    # several workers are one training, and keep no state that another could spoil
-    with nullcontext() if several_workers() else only_one(paths.training_lock(variant)):
+    # two would delete each other's files; several workers are one training, and keep no state that another could spoil
+    alone = nullcontext() if several_workers() else only_one(paths.training_lock(variant), "trains this variant")
+    with alone:
         return _on_data(p, variant)
 
 

@@ -13,14 +13,14 @@ import pytest
 from latentlab.config import paths
 from latentlab.errors import UserError
 from latentlab.stages import train
-from latentlab.training.lock import only_one
+from latentlab.storage.only_one import only_one
 from tests.conftest import prepare_study
 
 HOLDER = """
 import sys, time
 from pathlib import Path
-from latentlab.training.lock import only_one
-with only_one(Path("checkpoints/simple.lock")):
+from latentlab.storage.only_one import only_one
+with only_one(Path("checkpoints/simple.lock"), "trains this variant"):
     print("held", flush=True)
     time.sleep(600)
 """
@@ -45,21 +45,21 @@ def test_the_second_names_the_first_and_leaves_its_files(holder: subprocess.Pope
         train.main("simple")
     assert state.read_text() == "the first one's"
     assert not paths.encoder("simple").exists()
-    with only_one(paths.training_lock("sparse")):  # another variant may train
+    with only_one(paths.training_lock("sparse"), "trains this variant"):  # another variant may train
         pass
     holder.kill()
     holder.wait()
-    with only_one(paths.training_lock("simple")):  # however the first ended
+    with only_one(paths.training_lock("simple"), "trains this variant"):  # however the first ended
         assert paths.training_lock("simple").read_text() == f"{os.getpid()}\n"
 
 
 def test_it_is_free_after_an_error_and_not_while_it_is_held(project: Path) -> None:
     path = paths.training_lock("simple")
-    with only_one(path), pytest.raises(UserError, match=f"process {os.getpid()} trains"):
-        only_one(path).__enter__()
-    with pytest.raises(ValueError, match="stop"), only_one(path):
+    with only_one(path, "trains this variant"), pytest.raises(UserError, match=f"process {os.getpid()} trains"):
+        only_one(path, "trains this variant").__enter__()
+    with pytest.raises(ValueError, match="stop"), only_one(path, "trains this variant"):
         raise ValueError("stop")
-    with only_one(path):
+    with only_one(path, "trains this variant"):
         pass
 
 
@@ -67,11 +67,11 @@ TAKER = """
 import os, sys
 from pathlib import Path
 from latentlab.errors import UserError
-from latentlab.training.lock import only_one
+from latentlab.storage.only_one import only_one
 had = 0
 for _ in range(2000):
     try:
-        with only_one(Path("checkpoints/simple.lock")):
+        with only_one(Path("checkpoints/simple.lock"), "trains this variant"):
             os.close(os.open("inside", os.O_CREAT | os.O_EXCL))  # fails if another process is in here
             os.unlink("inside")
             had += 1
@@ -94,7 +94,7 @@ def test_processes_that_come_and_go_are_never_in_it_together(project: Path) -> N
 def test_a_folder_that_cannot_be_written_is_one_line(project: Path) -> None:
     Path("checkpoints").write_text("a file")
     with pytest.raises(UserError, match=r"^checkpoints/simple\.lock: cannot be written \(File exists\)$"):
-        only_one(paths.training_lock("simple")).__enter__()
+        only_one(paths.training_lock("simple"), "trains this variant").__enter__()
 
 
 @pytest.mark.slow

@@ -1,4 +1,4 @@
-"""One training of a variant at a time: two would delete each other's temporary files and checkpoints."""
+"""One process at a time: a lock that the system lets go of when its holder ends, however that happens."""
 
 import fcntl
 import os
@@ -11,22 +11,24 @@ from latentlab.errors import UserError
 
 
 @contextmanager
-def only_one(path: Path) -> Iterator[None]:
-    """Hold a lock while the block runs; the system lets go of it when the process ends, however that happens.
+def only_one(path: Path, doing: str) -> Iterator[None]:
+    """Hold a lock, the file at `path`, while the block runs. The file is gone afterwards.
 
-    Raises `UserError` that names the process which has it. The file is gone afterwards.
+    Raises `UserError` that names the process which has it and says what that is `doing`.
     """
-    with _locked(path) as file:
-        file.truncate(0)
-        file.write(f"{os.getpid()}\n")
-        file.flush()
+    with _locked(path, doing) as file:
         try:
+            try:
+                os.ftruncate(file.fileno(), 0)
+                os.write(file.fileno(), f"{os.getpid()}\n".encode())
+            except OSError as error:
+                raise UserError(f"{path}: cannot be written ({error.strerror})") from None
             yield
         finally:
             path.unlink(missing_ok=True)
 
 
-def _locked(path: Path) -> TextIO:
+def _locked(path: Path, doing: str) -> TextIO:
     """The file at `path`, which this process alone has locked."""
     while True:
         try:
@@ -42,7 +44,7 @@ def _locked(path: Path) -> TextIO:
             file.seek(0)
             process = f"process {number}" if (number := file.read().strip()) else "another process"
             file.close()
-            raise UserError(f"{path}: {process} trains this variant; wait for it or end it") from None
+            raise UserError(f"{path}: {process} {doing}; wait for it or end it") from None
         except OSError as error:  # a file system without locks
             file.close()
             raise UserError(f"{path}: cannot be locked ({error.strerror})") from None
