@@ -1,8 +1,8 @@
 """Commands that start at once: a server has imported the large libraries and forks for each of them.
 
 A folder with `python`, `dvc` and `latentlab` stands first in PATH. Each is a script that hands its arguments, folder,
-environment, open files and limits to the server, and ends as the child there does, which joins its process group. The
-package itself is imported in the child: its source may have changed.
+environment, open files and limits to the server, and ends as the child there does, which joins its process group. If it
+is killed, so is the child. The package itself is imported in the child: its source may have changed.
 """
 
 import contextlib
@@ -22,7 +22,10 @@ from pathlib import Path
 from typing import Any
 
 CLIENT = """#!{python} -ISB
-import json, os, resource, socket, sys
+import json, os, resource, signal, socket, sys
+if "LATENTLAB_RUNNER" in os.environ:  # the stage would end with its runner by itself, but the server is its parent
+    import ctypes
+    ctypes.CDLL(None).prctl(1, signal.SIGKILL)
 server = socket.socket(socket.AF_UNIX)
 server.connect({address!r})
 content = json.dumps({{
@@ -93,17 +96,36 @@ def serve(folder: Path) -> None:
                     descriptor = os.pidfd_open(child)
                     waiting[descriptor] = child, client
                     selector.register(descriptor, selectors.EVENT_READ)
+                    selector.register(client, selectors.EVENT_READ, child)
                 elif key.fd == 0:
                     _end([child for child, _ in waiting.values()])
                     return
-                else:
+                elif isinstance(key.fileobj, socket.socket):
+                    if not _is_gone(key.fileobj):  # what it sends is for the child
+                        time.sleep(0.001)
+                        continue
+                    selector.unregister(key.fileobj)
+                    with contextlib.suppress(ProcessLookupError):
+                        os.killpg(key.data, signal.SIGKILL)
+                elif key.fd in waiting:
                     child, client = waiting.pop(key.fd)
                     selector.unregister(key.fd)
+                    with contextlib.suppress(KeyError):
+                        selector.unregister(client)
                     os.close(key.fd)
                     code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
                     with contextlib.suppress(OSError):  # the client may have been killed
                         client.sendall(bytes([code if code >= 0 else 128 - code]))
                     client.close()
+
+
+def _is_gone(client: socket.socket) -> bool:
+    try:
+        return not client.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT)
+    except BlockingIOError:
+        return False
+    except OSError:
+        return True
 
 
 def _end(children: Sequence[int]) -> None:
@@ -134,6 +156,7 @@ def _be(client: socket.socket, folder: Path) -> None:
         os.chdir(wanted["folder"])
         os.environ.clear()
         os.environ.update(wanted["environment"])
+        os.environ.pop("LATENTLAB_RUNNER", None)
         sys.path[:0] = ["", *filter(None, os.environ.get("PYTHONPATH", "").split(os.pathsep))]
         sys.executable = str(folder / "python")
         code = _run(wanted["command"])

@@ -18,17 +18,18 @@ ROOMS: dict[str, set[str]] = {
     "figures": {"storage"},
     "report": {"config", "errors", "storage"},
     "pipeline": {"config", "errors", "storage"},
+    "runner": {"config", "errors", "numerics", "pipeline", "storage"},
     "networks": {"storage"},
     "sources": {"config", "errors", "storage"},
     "datasets": {"config", "errors", "sources", "storage"},
     "models": {"config", "networks"},
     "training": {"config", "errors", "networks", "storage"},
-    "tracking": {"config", "errors", "pipeline", "report", "storage"},
+    "tracking": {"config", "errors", "pipeline", "report", "runner", "storage"},
     "stages": {
         *("config", "errors", "figures", "metrics", "networks", "numerics"),
-        *("pipeline", "report", "sources", "storage", "tracking", "training"),
+        *("pipeline", "report", "runner", "sources", "storage", "tracking", "training"),
     },
-    "cli": {"config", "errors", "pipeline", "report", "stages", "storage", "tracking"},
+    "cli": {"config", "errors", "pipeline", "report", "runner", "stages", "storage", "tracking"},
 }
 MODULES = sorted(path.relative_to(PACKAGE) for path in PACKAGE.rglob("*.py") if path.name != "__init__.py")
 

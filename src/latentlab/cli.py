@@ -15,6 +15,7 @@ from rich.table import Table
 from typer.core import TyperGroup
 
 from latentlab.config import params, paths, studies
+from latentlab.config.stages import SINGLE_STAGES
 from latentlab.errors import UserError
 from latentlab.report import table
 from latentlab.stages._source import begin_in_source_of_project
@@ -39,7 +40,7 @@ def run() -> None:
         app()
     except UserError as error:
         print(f"error: {error}", file=sys.stderr)
-        sys.exit(1)
+        sys.exit(error.exit_code)
 
 
 STUDIES = Annotated[
@@ -114,21 +115,55 @@ def _within(folder: Path) -> Iterator[None]:
 
 @app.command(name="reproduce")
 def run_pipeline(
-    names: STUDIES = None,
-    jobs: Annotated[
-        int | None, typer.Option(min=1, help="stages at once; without it, as many as there are cores for")
+    names: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="[STUDY|STAGE]...",
+            help="studies, or stages such as train@conv with what they need [default: the study of the current folder]",
+        ),
     ] = None,
+    everything: Annotated[bool, typer.Option("--all", help="every study")] = False,
+    jobs: Annotated[int | None, typer.Option("--jobs", "-j", min=1, help="cores to use [default: all]")] = None,
+    stop: Annotated[bool, typer.Option("--stop/--keep-going", help="what to do when a stage fails")] = False,
+    dry: Annotated[bool, typer.Option("--dry", help="say what would run, and run nothing")] = False,
+    warm: Annotated[bool, typer.Option(help="fork stages from processes that have imported their libraries")] = True,
 ) -> None:
     """Run every stage that is not up to date: `dvc repro`, several stages at once."""
-    chosen = _each(names)
-    from latentlab.pipeline.runner import reproduce  # DVC takes a second
+    folder, targets = _targets(names, everything)
+    from latentlab.runner.dry import would_run  # DVC takes a second
+    from latentlab.runner.reproduce import reproduce
 
-    for folder, p in chosen:
-        with _within(folder):
-            start = time.perf_counter()
-            ran = reproduce(jobs or max(1, (os.cpu_count() or 1) // p.threads))
-            done = f"{ran} stages ran in {time.perf_counter() - start:.0f} s" if ran else "everything is up to date"
-            print(f"{p.study}: {done}" if names else done)
+    with _within(folder):
+        if dry:
+            print(*would_run(targets), sep="\n")
+            return
+        start = time.perf_counter()
+        ran = reproduce(targets, jobs, not stop, warm)
+        print(f"{ran} stages ran in {time.perf_counter() - start:.0f} s" if ran else "everything is up to date")
+
+
+def _targets(names: list[str] | None, everything: bool) -> tuple[Path, list[str]]:
+    """The folder to work in, and what is to be made, as seen from there. Raises `UserError`."""
+    if everything and names:
+        raise UserError(f"reproduce: found --all and {names[0]!r}, allowed: one of them")
+    known = studies.studies() if names or everything else {}
+    stages = [name for name in names or [] if name not in known and _is_stage(name)]
+    chosen = [known[name] if name in known else studies.folder_of(name) for name in names or [] if name not in stages]
+    if everything:
+        chosen = list(known.values())
+    if stages and len(chosen) > 1:
+        raise UserError(f"reproduce: found {stages[0]!r} and several studies, allowed: stages of one study")
+    folders = list(dict.fromkeys(chosen)) or [studies.current_folder()]
+    for folder in folders:
+        _load(folder)
+    if stages or len(folders) == 1:
+        return folders[0], stages or [str(paths.PIPELINE)]
+    here = Path.cwd()
+    return here, [os.path.relpath(folder / paths.PIPELINE, here) for folder in folders]
+
+
+def _is_stage(name: str) -> bool:
+    return "@" in name or name in SINGLE_STAGES
 
 
 @app.command(name="results")

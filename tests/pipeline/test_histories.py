@@ -194,7 +194,7 @@ class Histories(RuleBasedStateMachine):
 
     def reproduce(self, disturbance: Disturbance | None) -> None:
         """Run the pipeline, stages side by side."""
-        self._pipeline(["latentlab", "reproduce", "--jobs", "2"], disturbance)
+        self._pipeline(["latentlab", "reproduce", "--jobs", "2", "--no-warm"], disturbance)
 
     def repro(self, disturbance: Disturbance | None) -> None:
         """Run the pipeline, stage after stage."""
@@ -207,7 +207,7 @@ class Histories(RuleBasedStateMachine):
             done, out = self._run(command, disturbance)
             kind = disturbance.kind if disturbance else ""
             if done and not kind and self.cut_off and command[0] == "dvc":  # which does not mend what it has damaged
-                command = ["latentlab", "reproduce"]
+                command = ["latentlab", "reproduce", "--no-warm"]
                 done, out = self._run(command, None)
             if done and not kind and self.cut_off and "without it the run cache" in out:
                 paths.LOCK.unlink()

@@ -15,11 +15,14 @@ METRICS = Path("metrics")
 PLOTS = Path("plots")
 MODELS = Path("models")
 CHECKPOINTS = Path("checkpoints")
+LOGS = Path("logs")
+SECONDS = Path("logs/seconds.json")  # that each stage took
 
 # of the project
 STUDIES = Path("studies")
 REQUIREMENTS = Path("requirements.lock")
 DOWNLOADS = Path("downloads")
+RUNNER_LOCK = Path(".dvc/tmp/latentlab.lock")  # what the process holds that runs stages
 
 
 def plan(name: str) -> Path:
@@ -55,6 +58,11 @@ def training(variant: str) -> Path:
 def checkpoint(variant: str) -> Path:
     """The state of a training that goes on; no output of the pipeline, gone when the training is through."""
     return CHECKPOINTS / f"{variant}.npz"
+
+
+def log(name: str) -> Path:
+    """What a stage, `prepare` or `train@simple`, said in the last run of the project's runner."""
+    return LOGS / f"{name}.log"
 
 
 def training_lock(variant: str) -> Path:

@@ -19,6 +19,7 @@ from latentlab.config.params import (
 from latentlab.config.settings import Settings
 
 EACH_VARIANT = ("train", "extract", "tsne", "evaluate", "plot")
+SINGLE_STAGES = ("plan", "prepare", "compare", "track")
 
 
 class StageParameters(Settings):

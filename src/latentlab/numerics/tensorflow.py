@@ -13,15 +13,23 @@ os.environ["KERAS_BACKEND"] = "tensorflow"
 os.environ["TF_ENABLE_ONEDNN_OPTS"] = "1"  # the default on x86; without it sums are taken in another order
 
 
+def import_tensorflow() -> None:
+    """Import TensorFlow and Keras (5 s) without a word, and compute nothing yet."""
+    with _stderr_held_back():
+        import keras  # noqa: F401
+        import tensorflow  # noqa: F401
+
+
 def start_tensorflow(seed: int, threads: int) -> ModuleType:
-    """Import TensorFlow (5 s) with deterministic kernels, a fixed number of threads and a fixed seed.
+    """Import TensorFlow with deterministic kernels, a fixed number of threads and a fixed seed.
 
     Raises `RuntimeError` if TensorFlow already runs in this process with another number of threads.
     """
-    with _stderr_held_back():
-        import keras
-        import tensorflow as tf
+    import_tensorflow()
+    import keras
+    import tensorflow as tf
 
+    with _stderr_held_back():
         for gpu in tf.config.list_physical_devices("GPU"):  # else the first process takes all memory of each
             if not tf.config.experimental.get_memory_growth(gpu):
                 tf.config.experimental.set_memory_growth(gpu, True)

@@ -15,6 +15,7 @@ NOT_COUNTED = {  # rooms and modules that no result depends on
     "errors": "words alone",
     "config": "parameters count by their values, paths by what is read and written there",
     "pipeline": "how stages are run",
+    "runner": "how stages are started",
     "tracking": "MLflow is a mirror",
     "stages/_command": "how a main becomes a command",
     "stages/_guard": "what happens when a stage fails",

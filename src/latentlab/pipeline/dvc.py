@@ -5,10 +5,8 @@ Importing it takes a second: import it where it is used.
 
 import hashlib
 import json
-import os
 import shutil
 import sqlite3
-import subprocess
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -32,9 +30,6 @@ from latentlab.pipeline.lock import stages_in_lock
 from latentlab.storage.replacing import replacing
 
 __all__ = ["DvcException", "Repo", "Stage"]
-
-Done = subprocess.CompletedProcess[str]
-
 
 # DVC writes files and databases of its own, which a full disk refuses
 FAULTS = (DvcException, OSError, sqlite3.Error)
@@ -89,17 +84,32 @@ def _is_json(path: Path) -> bool:
     return True
 
 
-def in_order(repo: Repo) -> dict[Stage, set[Stage]]:
-    """The stages that `dvc repro` runs in the current folder, each with those that it waits for, these first.
+def in_order(repo: Repo, targets: Iterable[str] = (str(paths.PIPELINE),)) -> dict[Stage, set[Stage]]:
+    """The stages that `dvc repro` runs for targets, each with those that it waits for, these first.
 
-    The order is the same each time, unlike that of a part of the graph.
+    A target is a dvc.yaml, all of whose stages are meant, or a stage's name in the current folder. The order is the
+    same each time, unlike that of a part of the graph. What DVC refuses becomes a `UserError`.
     """
-    graph = repo.index.graph
-    here = paths.PIPELINE.resolve()
-    # collected anew, which fails if there is no such file, they may be others: params.yaml can be edited at any time
-    ours = [stage for stage in graph if Path(stage.path).resolve() == here] or repo.stage.collect(str(paths.PIPELINE))
-    wanted = set(plan_repro(graph, ours))
-    return {stage: set(graph.successors(stage)) for stage in plan_repro(graph) if stage in wanted}
+    with told():
+        graph = repo.index.graph
+        roots = [stage for target in targets for stage in _stages_of(target, repo)]
+        wanted = set(plan_repro(graph, roots))
+        return {stage: set(graph.successors(stage)) for stage in plan_repro(graph) if stage in wanted}
+
+
+def _stages_of(target: str, repo: Repo) -> list[Stage]:
+    """Those in the graph. Collected anew they may be others: params.yaml can be edited at any time."""
+    path, graph = Path(target).resolve(), repo.index.graph
+    found = [stage for stage in graph if Path(stage.path).resolve() == path]
+    if found:
+        return found
+    named = repo.stage.collect(target)  # fails if there is no such thing
+    return [stage for stage in graph if stage in named]
+
+
+def folder_of(stage: Stage) -> Path:
+    """The folder with its dvc.yaml."""
+    return Path(stage.path).parent
 
 
 def name_in_lock(stage: Stage) -> str:
@@ -144,11 +154,10 @@ def brought_back(stage: Stage) -> bool:
     return True
 
 
-def run_command(stage: Stage) -> Done:
-    """Run a stage's command, or each of them up to one that fails, in its folder, and keep what they print."""
-    environment = os.environ | {"DVC_ROOT": stage.repo.root_dir, "DVC_STAGE": stage.addressing}
-    command = stage.cmd if isinstance(stage.cmd, str) else " && ".join(f"( {one} )" for one in stage.cmd)
-    return subprocess.run(command, shell=True, cwd=stage.wdir, env=environment, capture_output=True, text=True)
+def command(stage: Stage) -> tuple[str, Path, dict[str, str]]:
+    """A stage's command, or each of them up to one that fails; its folder; the variables that DVC sets for it."""
+    text = stage.cmd if isinstance(stage.cmd, str) else " && ".join(f"( {one} )" for one in stage.cmd)
+    return text, Path(stage.wdir), {"DVC_ROOT": stage.repo.root_dir, "DVC_STAGE": stage.addressing}
 
 
 def record(stage: Stage) -> None:

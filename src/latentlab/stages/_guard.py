@@ -4,15 +4,15 @@ DVC deletes a stage's outputs before it starts the stage. An error, Ctrl-C, a cr
 for want of memory: whatever ends the child, the parent is still there.
 """
 
-import ctypes
 import os
 import signal
 import sys
 
+from latentlab.runner.parent import end_with, end_with_runner
+
 VARIABLE = "DVC_STAGE"  # what DVC sets where it runs a stage
 FORWARDED = (signal.SIGTERM, signal.SIGHUP)
 HELD = (*FORWARDED, signal.SIGINT)
-PR_SET_PDEATHSIG = 1  # prctl(2): the signal that a process gets when its parent is gone
 
 
 def work_in_child() -> None:
@@ -22,6 +22,7 @@ def work_in_child() -> None:
     """
     if sys.argv[:1] != ["-m"] or VARIABLE not in os.environ:  # `-m` is there while `python -m` looks for the module
         return
+    end_with_runner()
     parent = os.getpid()
     before = signal.pthread_sigmask(signal.SIG_BLOCK, HELD)  # what comes too early waits
     child = os.fork()
@@ -30,15 +31,7 @@ def work_in_child() -> None:
     if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
         signal.signal(signal.SIGINT, signal.SIG_DFL)  # until the stage begins: an import would end in a traceback
     signal.pthread_sigmask(signal.SIG_SETMASK, before)
-    _end_with(parent)
-
-
-def _end_with(parent: int) -> None:
-    """Have this process killed when its parent is: nobody would wait for it, and DVC would run the stage again."""
-    if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
-    if os.getppid() != parent:  # gone before that
-        os.kill(os.getpid(), signal.SIGKILL)
+    end_with(parent)  # nobody would wait for this process, and DVC would run the stage again
 
 
 def _wait(child: int, mask: set[int | signal.Signals]) -> int:

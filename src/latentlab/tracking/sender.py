@@ -11,6 +11,8 @@ import sys
 from collections.abc import Mapping
 from types import TracebackType
 
+from latentlab.runner.forks import FORKABLE, Fork, fork_module
+
 PATIENCE = 30.0  # seconds that a training waits at its end for the last losses to arrive
 # what MLflow shows as scheduled, with an end: the training went well, the rest of the result is still to come
 TRAINED = "SCHEDULED"
@@ -26,17 +28,17 @@ class Live:
     def __init__(self, variant: str, wanted: bool = True) -> None:
         self.variant = variant
         self.wanted = wanted and os.environ.get("LATENTLAB_LIVE", "1") != "0"
-        self.process: subprocess.Popen[bytes] | None = None
+        self.process: subprocess.Popen[bytes] | Fork | None = None
+        self._pipe: int | None = None
 
     def __enter__(self) -> "Live":
         if self.wanted:
-            # started before TensorFlow is imported, so that MLflow is there when the first epoch ends
-            command = [sys.executable, "-m", "latentlab.tracking.receiver", self.variant]
-            self.process = subprocess.Popen(
-                command, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, start_new_session=True
-            )
-            assert self.process.stdin
-            os.set_blocking(self.process.stdin.fileno(), False)
+            theirs, self._pipe = os.pipe()
+            os.set_blocking(self._pipe, False)
+            try:
+                self.process = _receiver(self.variant, theirs)
+            finally:
+                os.close(theirs)
         return self
 
     def epoch(self, row: Mapping[str, float]) -> None:
@@ -44,20 +46,25 @@ class Live:
         self._send({name: float(f"{value:.9g}") for name, value in row.items()})
 
     def _send(self, content: Mapping[str, object]) -> None:
-        if self.process is None or self.process.stdin is None or self.process.stdin.closed:
+        if self._pipe is None:
             return
         try:
-            os.write(self.process.stdin.fileno(), json.dumps(content).encode() + b"\n")
+            os.write(self._pipe, json.dumps(content).encode() + b"\n")
         except BlockingIOError:  # the other end is behind by 64 KiB
             pass
         except BrokenPipeError:  # it gave up, and said why
-            self.process.stdin.close()
+            self._close()
+
+    def _close(self) -> None:
+        if self._pipe is not None:
+            os.close(self._pipe)
+            self._pipe = None
 
     def __exit__(self, kind: type[BaseException] | None, *_: BaseException | TracebackType | None) -> None:
-        if self.process is None or self.process.stdin is None:
+        if self.process is None:
             return
         self._send({"status": TRAINED if kind is None else "FAILED" if issubclass(kind, Exception) else "KILLED"})
-        self.process.stdin.close()
+        self._close()
         if kind is None or issubclass(kind, Exception):  # who presses Ctrl-C does not want to wait
             self._wait()
 
@@ -69,3 +76,13 @@ class Live:
             self.process.kill()
             self.process.wait()
             print(f"warning: MLflow took no losses for {PATIENCE:.0f} s; {COMPLETED}", file=sys.stderr)
+
+
+def _receiver(variant: str, losses: int) -> subprocess.Popen[bytes] | Fork:
+    """The process that reads losses. It starts before TensorFlow does: MLflow is to be there when an epoch ends."""
+    module, arguments = "latentlab.tracking.receiver", [variant]
+    with open(os.devnull, "w") as nowhere:
+        if FORKABLE in os.environ:
+            return fork_module(module, arguments, (losses, nowhere.fileno(), sys.stderr.fileno()))
+        command = [sys.executable, "-m", module, *arguments]
+        return subprocess.Popen(command, stdin=losses, stdout=nowhere, start_new_session=True)

@@ -19,7 +19,7 @@ from ruamel.yaml import YAML
 from latentlab.config import paths
 from latentlab.errors import UserError
 from latentlab.pipeline.hashes import md5
-from latentlab.pipeline.runner import reproduce
+from latentlab.runner.reproduce import reproduce
 from latentlab.storage.csv import read_csv
 from tests.conftest import commit, make_clone, replace, run
 
@@ -119,6 +119,11 @@ def test_a_slip_in_params_leaves_every_result(clone: Path) -> None:
     assert {path: path.read_bytes() for path in before} == before
 
 
+def said(done: subprocess.CompletedProcess[str]) -> list[str]:
+    """Lines of stages and of DVC, without the names that `latentlab reproduce` puts before."""
+    return [re.sub(r"^[a-z]+(@[a-z_]+)?: (?=error: )", "", line) for line in (done.stdout + done.stderr).splitlines()]
+
+
 def contents(folder: Path) -> dict[str, bytes]:
     return {path.name: path.read_bytes() for path in folder.iterdir()}
 
@@ -135,7 +140,7 @@ def test_a_loss_that_is_not_finite_stops_the_run_and_keeps_all_results(clone: Pa
     done = subprocess.run(command, capture_output=True, text=True)
     assert done.returncode != 0
     line = "error: variant vae: loss is not finite in epoch 1; try a lower learning_rate"
-    assert line in (done.stdout + done.stderr).splitlines()
+    assert line in said(done)
     assert (contents(clone / "models/vae"), locked(clone, "train@vae")) == good
     assert paths.metrics("simple").exists()
     assert list((clone / "checkpoints").iterdir()) == []
@@ -254,8 +259,11 @@ def test_a_crash_in_native_code_is_one_line_and_keeps_what_was_there(clone: Path
         "stages/tsne.py", "    latents = read_pickle(", "    import os\n\n    os.abort()\n    latents = read_pickle("
     )
     done = subprocess.run(["latentlab", "reproduce"], capture_output=True, text=True)
-    assert done.returncode == 1
-    assert "error: tsne@simple: ended by SIGABRT" in done.stderr.splitlines()
+    assert done.returncode == 255  # as `dvc repro`
+    assert "error: tsne@simple: ended by SIGABRT" in said(done)
+    assert done.stderr.startswith("tsne@simple failed with exit code 134, log: ")
+    assert "error: tsne@simple failed; left out for that: evaluate@simple, plot@simple, compare, track;" in done.stderr
+    assert "ended by SIGABRT" in (clone / "logs/tsne@simple.log").read_text()
     assert paths.embedding("simple").read_bytes() == good
 
 
@@ -365,12 +373,13 @@ def test_what_is_edited_during_a_training_is_not_recorded_as_used(clone: Path, c
     change("models/dense.py", "xla=True", "xla=not False")
     change("networks/codes.py", "REACH = 3.0", "REACH = 2.5")
     out, err = first.communicate()
+    done = subprocess.CompletedProcess(command, first.returncode, out, err)
     assert paths.plan("train@simple").read_bytes() == plan
     assert len(read_csv(paths.history("simple"))["epoch"]) == epochs  # what it began with
     assert plan_in_lock(clone, "train@simple") == md5(paths.plan("train@simple"))
     line = "error: src/latentlab/networks/codes.py changed since `plan`; run again"
     assert first.returncode != 0
-    assert line in (out + err).splitlines()
+    assert line in said(done)
     assert "Traceback" not in out + err
     again = run(*command)
     assert f"train@simple: epochs {epochs} -> 3, models/dense.py" in again

@@ -1,0 +1,221 @@
+"""What may start when: a graph of tasks on an executor, as much at once as there is room for.
+
+It knows neither DVC nor processes, and any `concurrent.futures.Executor` will do, Dask's among them.
+"""
+
+import queue
+from bisect import insort
+from collections.abc import Callable, Collection, Hashable, Mapping
+from concurrent.futures import Executor, Future
+from dataclasses import dataclass
+from enum import Enum
+from functools import partial
+from typing import Any, Generic, Protocol, TypeVar
+
+Key = TypeVar("Key", bound=Hashable)
+AnyKey = TypeVar("AnyKey", bound=Hashable, contravariant=True)
+
+
+class State(Enum):
+    """Where a task stands."""
+
+    WAITING = "waiting"
+    RUNNING = "running"
+    DONE = "done"
+    UNCHANGED = "unchanged"
+    FAILED = "failed"
+    LEFT_OUT = "left out"
+
+
+@dataclass(frozen=True)
+class Room:
+    """What a task takes, or a machine has: cores, and memory in bytes."""
+
+    cores: int
+    memory: int = 0
+
+    def __add__(self, other: "Room") -> "Room":
+        return Room(self.cores + other.cores, self.memory + other.memory)
+
+    def __sub__(self, other: "Room") -> "Room":
+        return Room(self.cores - other.cores, self.memory - other.memory)
+
+    def within(self, other: "Room") -> bool:
+        """Whether the other one is enough for it."""
+        return self.cores <= other.cores and self.memory <= other.memory
+
+
+class Work(Protocol[AnyKey]):
+    """What the tasks are. All is called in the thread of `run`, one call at a time."""
+
+    def begin(self, key: AnyKey) -> Callable[[], Any] | State:
+        """What the executor is to call for a task whose needs are met; UNCHANGED or FAILED if nothing is to run."""
+
+    def end(self, key: AnyKey, future: Future[Any]) -> bool:
+        """Take in what came of it; whether that is well."""
+
+    def room(self, key: AnyKey) -> Room:
+        """What it takes."""
+
+    def turned(self, key: AnyKey, state: State) -> None:
+        """It stands there now."""
+
+
+class InterruptedRunError(Exception):
+    """A run was asked to end, by the signal of this `number`."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__(number)
+        self.number = number
+
+
+class Scheduler(Generic[Key]):
+    """One run of a graph: `needs` has the tasks, each with those that it waits for.
+
+    `cost` is a guess at how long each takes, in any unit; those with the longest way to the end start first.
+    """
+
+    def __init__(
+        self,
+        needs: Mapping[Key, Collection[Key]],
+        work: Work[Key],
+        executor: Executor,
+        whole: Room,
+        keep_going: bool = True,
+        cost: Callable[[Key], float] = lambda key: 1.0,
+    ) -> None:
+        self.work = work
+        self.executor = executor
+        self.whole = whole
+        self.keep_going = keep_going
+        self.states: dict[Key, State] = dict.fromkeys(needs, State.WAITING)
+        self._open = {key: len(set(waits)) for key, waits in needs.items()}
+        self._dependents: dict[Key, list[Key]] = {key: [] for key in needs}
+        for key, waits in needs.items():
+            for each in set(waits):
+                self._dependents[each].append(key)
+        ways = _longest_ways(needs, self._dependents, cost)
+        self._rank = {key: (-ways[key], place) for place, key in enumerate(needs)}
+        self._ready: list[Key] = []
+        for key, count in self._open.items():
+            if not count:
+                self._make_ready(key)
+        self._running: dict[Key, Room] = {}
+        self._used = Room(0)
+        self._ended: queue.SimpleQueue[tuple[Key, Future[Any]] | int] = queue.SimpleQueue()
+
+    def run(self) -> dict[Key, State]:
+        """Run all; where each task stands at the end. After a failure what does not depend on it goes on.
+
+        Without `keep_going` nothing starts after a failure, and what runs is waited for. Raises `InterruptedRunError`.
+        """
+        while True:
+            self._start()
+            if not self._running:
+                return self.states
+            key, future = self.next_ended()
+            self._free(key)
+            if self.keep_going:  # taking in takes a while: what is ready already need not wait for it
+                self._start()
+            self._take_in(key, future)
+
+    def next_ended(self) -> tuple[Key, Future[Any]]:
+        """Wait for a task to end. Raises `InterruptedRunError`."""
+        news = self._ended.get()
+        if isinstance(news, int):
+            raise InterruptedRunError(news)
+        return news
+
+    def interrupt(self, number: int) -> None:
+        """Have the run end between two tasks: what is taken in is taken in whole. A handler of signals may call it."""
+        self._ended.put(number)
+
+    def take_in_ended(self) -> None:
+        """Take in what has ended by now, for a run that was interrupted."""
+        while not self._ended.empty():
+            news = self._ended.get()
+            if not isinstance(news, int):
+                self._free(news[0])
+                self._take_in(*news, ready=False)
+
+    def _make_ready(self, key: Key) -> None:
+        insort(self._ready, key, key=self._rank.__getitem__)
+
+    def _start(self) -> None:
+        """Start what there is room for. What needs no work makes others ready, hence the loop."""
+        while self._may_start() and (chosen := self._first_that_fits()):
+            key, room = chosen
+            self._ready.remove(key)
+            function = self.work.begin(key)
+            if isinstance(function, State):
+                self._settle(key, function)
+                continue
+            self._running[key] = room
+            self._used += room
+            self._turn(key, State.RUNNING)
+            self.executor.submit(function).add_done_callback(partial(self._note_end, key))
+
+    def _first_that_fits(self) -> tuple[Key, Room] | None:
+        """A task that is too large for all there is fits alone."""
+        for key in self._ready:
+            if self._used.cores >= self.whole.cores:
+                break
+            room = self.work.room(key)
+            if not self._running or (self._used + room).within(self.whole):
+                return key, room
+        return None
+
+    def _note_end(self, key: Key, future: Future[Any]) -> None:
+        """In whatever thread."""
+        self._ended.put((key, future))
+
+    def _may_start(self) -> bool:
+        return self.keep_going or State.FAILED not in self.states.values()
+
+    def _free(self, key: Key) -> None:
+        self._used -= self._running.pop(key)
+
+    def _take_in(self, key: Key, future: Future[Any], ready: bool = True) -> None:
+        self._settle(key, State.DONE if self.work.end(key, future) else State.FAILED, ready)
+
+    def _settle(self, key: Key, state: State, ready: bool = True) -> None:
+        self._turn(key, state)
+        if state is State.FAILED:
+            self._leave_out(key)
+        elif ready:
+            self._release(key)
+
+    def _release(self, key: Key) -> None:
+        for each in self._dependents[key]:
+            self._open[each] -= 1
+            if not self._open[each]:
+                self._make_ready(each)
+
+    def _leave_out(self, key: Key) -> None:
+        todo = list(self._dependents[key])
+        while todo:
+            each = todo.pop()
+            if self.states[each] is State.WAITING:
+                self._turn(each, State.LEFT_OUT)
+                todo += self._dependents[each]
+
+    def _turn(self, key: Key, state: State) -> None:
+        self.states[key] = state
+        self.work.turned(key, state)
+
+
+def _longest_ways(
+    needs: Mapping[Key, Collection[Key]], dependents: Mapping[Key, Collection[Key]], cost: Callable[[Key], float]
+) -> dict[Key, float]:
+    """The cost of the longest way from each task to the end, its own included."""
+    ways: dict[Key, float] = {}
+    left = {key: len(after) for key, after in dependents.items()}
+    todo = [key for key, count in left.items() if not count]
+    while todo:
+        key = todo.pop()
+        ways[key] = cost(key) + max((ways[each] for each in dependents[key]), default=0.0)
+        for each in set(needs[key]):
+            left[each] -= 1
+            if not left[each]:
+                todo.append(each)
+    return ways

@@ -1,0 +1,156 @@
+"""Stages as forks of processes that have imported their libraries already: most of a small stage's time is imports."""
+
+import json
+import os
+import socket
+import subprocess
+import sys
+import threading
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from latentlab.runner import processes
+from latentlab.runner.parent import RUNNER
+from latentlab.runner.processes import Command, Started
+from latentlab.runner.zygote import SCIENCE, TENSORFLOW
+
+KINDS: Mapping[str, str] = {  # which libraries a stage needs; others start as ever
+    **dict.fromkeys(("train", "extract"), TENSORFLOW),
+    **dict.fromkeys(("prepare", "tsne", "evaluate", "plot", "compare"), SCIENCE),
+}
+IF_THERE = {"track": TENSORFLOW}  # as MLflow is imported there, too; for it alone it would be more than it needs
+PREFIX = ["python", "-m"]
+ROOM = "latentlab.stages."
+SECOND_GPU = Path("/dev/nvidia1")
+
+
+def available() -> bool:
+    """Whether processes can be forked safely here: other systems than Linux forbid it, several GPUs were not tried."""
+    return sys.platform == "linux" and not SECOND_GPU.exists()
+
+
+class Warm:
+    """Starts commands as forks where that can be had, else as new processes. Threads may call `start`."""
+
+    def __init__(self) -> None:
+        self._zygotes: dict[str, _Zygote] = {}
+        self._lock = threading.Lock()
+
+    def start(self, command: Command, output: int) -> Started:
+        """As `processes.start`."""
+        stage = _stage(command)
+        if stage in KINDS or IF_THERE.get(stage) in self._zygotes:
+            zygote = self._zygote(KINDS.get(stage) or IF_THERE[stage])
+            if forked := zygote.fork(command, output):
+                return forked
+        return processes.start(command, output)
+
+    def make_ready(self, stage: str) -> None:
+        """Begin to import what a stage needs, which is about to run."""
+        if stage in KINDS:
+            self._zygote(KINDS[stage])
+
+    def close(self) -> None:
+        """End the processes that fork."""
+        for zygote in self._zygotes.values():
+            zygote.close()
+
+    def _zygote(self, kind: str) -> "_Zygote":
+        with self._lock:
+            if kind not in self._zygotes:
+                self._zygotes[kind] = _Zygote(kind)
+            return self._zygotes[kind]
+
+
+def _stage(command: Command) -> str:
+    """The stage that a command is; empty if it is another one."""
+    words = command.arguments or []
+    is_stage = words[:2] == PREFIX and len(words) > 2 and words[2].startswith(ROOM)
+    return words[2].removeprefix(ROOM) if is_stage else ""
+
+
+@dataclass
+class _Forked:
+    """A process that a zygote has forked."""
+
+    zygote: "_Zygote"
+    pid: int
+
+    def poll(self) -> int | None:
+        return self.zygote.code_of(self.pid)
+
+
+class _Zygote:
+    """The process of `runner/zygote.py` for one kind of stages, seen from here."""
+
+    def __init__(self, kind: str) -> None:
+        self._channel, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        environment = os.environ | {RUNNER: str(os.getpid())}
+        with theirs:
+            self._process = subprocess.Popen(
+                [sys.executable, "-m", "latentlab.runner.zygote", kind, str(theirs.fileno())],
+                pass_fds=[theirs.fileno()],
+                env=environment,
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL,
+                start_new_session=True,
+            )
+        self._asking = threading.Lock()
+        self._news = threading.Condition()
+        self._started: int | None = None
+        self._codes: dict[int, int] = {}
+        self._gone = False
+        threading.Thread(target=self._hear, daemon=True).start()
+
+    def fork(self, command: Command, output: int) -> Started | None:
+        """The process of a command; None if this one cannot fork, for want of a library, say."""
+        assert command.arguments
+        _, _, module, *arguments = command.arguments
+        request = {
+            "module": module,
+            "arguments": arguments,
+            "folder": str(command.folder),
+            "variables": dict(command.variables),
+        }
+        with self._asking:
+            try:
+                socket.send_fds(self._channel, [json.dumps(request).encode()], [output])
+            except OSError:
+                return None
+            with self._news:
+                self._news.wait_for(lambda: self._gone or self._started is not None)
+                process, self._started = self._started, None
+        return None if process is None else _Forked(self, process)
+
+    def code_of(self, process: int) -> int | None:
+        """The exit code of a process, if it has ended."""
+        with self._news:
+            return self._codes.get(process, -9 if self._gone else None)
+
+    def close(self) -> None:
+        """End the process."""
+        self._process.kill()
+        self._process.wait()
+
+    def _hear(self) -> None:
+        """Take in what the process tells, until it is gone: what it has forked is gone then, too."""
+        while content := self._receive():
+            news = json.loads(content)
+            with self._news:
+                if "started" in news:
+                    self._started = news["started"]
+                else:
+                    self._codes[news["ended"]] = news["code"]
+                self._news.notify_all()
+        with self._news:
+            self._gone = True
+            self._news.notify_all()
+        self._channel.close()
+
+    def _receive(self) -> bytes:
+        try:
+            return self._channel.recv(2**16)
+        except OSError:
+            return b""
