@@ -1,4 +1,4 @@
-"""A picture of `latentlab reproduce` as a terminal shows it, when half of the stages have ended.
+"""A picture of `latentlab reproduce` as a terminal shows it, when some of the stages have ended.
 
 `python -m benchmarks.recording PICTURE.svg` in the folder of a study runs it.
 """
@@ -16,6 +16,7 @@ from latentlab.runner.reproduce import reproduce
 from latentlab.runner.scheduler import State
 
 WIDTH, HEIGHT = 84, 40
+SOME = 5  # stages have ended when it is taken
 # rich would have the reader's machine load fonts from elsewhere
 WITHOUT_FONTS = re.sub(r"@font-face {{.*?}}\n", "", CONSOLE_SVG_FORMAT, flags=re.DOTALL)
 
@@ -33,7 +34,7 @@ class Recorder(Terminal):
         super().said(label, line, stays)
         ended = sum(row.state in ENDED for row in self.board.rows.values())
         running = [each for each, row in self.board.rows.items() if row.state is State.RUNNING and row.line]
-        if not self.taken and not stays and len(running) > 1 and 2 * ended > len(self.board.rows):
+        if not self.taken and not stays and len(running) > 1 and ended > SOME:
             self.taken = True
             paper = Console(record=True, file=io.StringIO(), width=WIDTH, height=HEIGHT)
             paper.print(self.board.picture(HEIGHT))

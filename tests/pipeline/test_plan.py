@@ -12,6 +12,7 @@ from latentlab.config import params, paths
 from latentlab.config.stages import ForExtract, ForPrepare, ForTrain, name_of, parameters_by_stage, plain, typed
 from latentlab.errors import UserError
 from latentlab.pipeline import libraries
+from latentlab.pipeline.lock import stages_in_lock
 from latentlab.pipeline.plan import Plan, check_unchanged, make_plans, read_parameters, write_plans
 from latentlab.stages import plan
 from tests.conftest import git
@@ -293,3 +294,11 @@ def test_a_study_of_another_name_than_its_folder_stops_before_anything_is_writte
     ):
         plan.main()
     assert [path.name for path in folder.iterdir()] == ["params.yaml"]
+
+
+def test_an_entry_of_a_stage_that_the_pipeline_has_no_more_goes(project: Path) -> None:
+    entry = {"cmd": "true"}
+    names = ["check", "train@simple", "mine"]  # the last one is a stage of the user's own
+    paths.LOCK.write_text(json.dumps({"schema": "2.0", "stages": dict.fromkeys(names, entry)}))
+    plan.main()
+    assert list(stages_in_lock()) == ["train@simple", "mine"]

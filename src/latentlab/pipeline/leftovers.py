@@ -11,6 +11,8 @@ from latentlab.pipeline.hashes import md5
 from latentlab.pipeline.lock import stages_in_lock
 from latentlab.pipeline.provenance import git
 
+FORMER = ("check",)  # stages that the pipeline once had
+
 
 def clear_leftovers(p: Params) -> list[str]:
     """Remove files and lock entries of variants that are gone; a line for each that stays.
@@ -59,9 +61,13 @@ def _is_of_former_layout(path: Path) -> bool:
 
 
 def entries_of_others(p: Params) -> list[str]:
-    """Names of stages in dvc.lock that are of other variants than these."""
+    """Names of stages in dvc.lock that are of other variants than these, or of a former pipeline."""
     split = ((name, *name.partition("@")[::2]) for name in stages_in_lock())
-    return [name for name, stage, variant in split if stage in EACH_VARIANT and variant not in p.variants]
+    return [
+        name
+        for name, stage, variant in split
+        if stage in FORMER or (stage in EACH_VARIANT and variant not in p.variants)
+    ]
 
 
 def _hashes(path: Path) -> Iterator[str]:
