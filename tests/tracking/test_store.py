@@ -174,10 +174,11 @@ def test_a_training_that_went_well_is_half_a_run_with_an_end(
     store: Store, training: Callable[..., None], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with Live("simple", wanted=False) as live:
-        monkeypatch.setattr(live, "process", SimpleNamespace(stdin=(tmp_path / "pipe").open("wb"), wait=lambda _: 0))
+        ours, live._pipe = os.pipe()
+        monkeypatch.setattr(live, "process", SimpleNamespace(wait=lambda _: 0))
         live.epoch(ROWS[0])
-    sent = [json.loads(line) for line in (tmp_path / "pipe").read_text().splitlines()]
-    training(sent)
+    with open(ours) as pipe:
+        training([json.loads(line) for line in pipe])
     half = read(store)
     assert half.info.status == "SCHEDULED"
     assert store.runs("quick", comparison.WHOLE) == []

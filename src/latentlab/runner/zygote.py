@@ -42,7 +42,7 @@ def main(kind: str, channel: socket.socket) -> None:
     os.set_blocking(wake, False)
     signal.set_wakeup_fd(wake, warn_on_full_buffer=False)
     signal.signal(signal.SIGCHLD, lambda *_: None)
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the runner to pass on
+    interrupted = signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the runner to pass on
     import_libraries(kind)
     while True:
         ready = select.select([channel.fileno(), woken], [], [])[0]
@@ -58,6 +58,7 @@ def main(kind: str, channel: socket.socket) -> None:
                 channel.close()
                 os.close(woken)
                 os.close(wake)
+                signal.signal(signal.SIGINT, interrupted)
                 _serve(json.loads(message), descriptors[0])
             os.close(descriptors[0])
             _send(channel, {"started": process})
@@ -97,7 +98,6 @@ def _serve(request: dict[str, Any], output: int) -> NoReturn:
     end_with(parent)
     signal.set_wakeup_fd(-1)
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-    signal.signal(signal.SIGINT, signal.default_int_handler)
     os.chdir(request["folder"])
     os.environ.update(request["variables"] | {RUNNER: str(parent), FORKABLE: "1"})
     nothing = os.open(os.devnull, os.O_RDONLY)
