@@ -5,6 +5,7 @@ hand, some hours long:
 
     LATENTLAB_STEPS=2000 LATENTLAB_TENSORFLOW_STEPS=100 pytest -n0 -s tests/pipeline/test_histories.py
 
+They are others each time; `--hypothesis-seed=1` gives the same ones again, and lets several processes share the work.
 A failure tells the steps that led to it; LATENTLAB_KEEP=folder keeps the project as it was then. How far a killed
 command had come depends on the machine, so a failure need not come again, and there is no use in trying shorter ones.
 """
@@ -46,6 +47,7 @@ from tests.forks import forking
 
 pytestmark = pytest.mark.slow
 
+COUNT = "LATENTLAB_STEPS"
 EACH_HISTORY = 50  # steps of a history; the next one begins with a new clone
 LIBRARIES = (
     *("numpy", "pydantic", "ruamel.yaml", "typer", "rich", "tqdm", "PIL.Image", "filelock", "matplotlib.figure"),
@@ -525,7 +527,7 @@ def steps(count: int) -> settings:
     return settings(
         max_examples=1 + count // each,
         stateful_step_count=each,
-        derandomize=True,
+        derandomize=COUNT not in os.environ,
         database=None,
         deadline=None,
         phases=[Phase.generate],
@@ -599,7 +601,7 @@ def run_histories(machine: type[Histories], count: int, root: Path, libraries: S
 
 
 def test_histories_with_stand_ins(tmp_path: Path, database: bytes) -> None:
-    run_histories(Histories, int(os.environ.get("LATENTLAB_STEPS", "200")), tmp_path, LIBRARIES, database)
+    run_histories(Histories, int(os.environ.get(COUNT, "200")), tmp_path, LIBRARIES, database)
 
 
 def test_histories_with_tensorflow(tmp_path: Path, database: bytes) -> None:
