@@ -38,7 +38,11 @@ content = json.dumps({{
 }}).encode()
 socket.send_fds(server, [len(content).to_bytes(8, "big")], [0, 1, 2])
 server.sendall(content)
-os._exit(int.from_bytes(server.recv(1) or b"\\x89", "big"))
+try:
+    code = server.recv(1)
+except ConnectionResetError:  # the child was killed before it had read all
+    code = b""
+os._exit(int.from_bytes(code or b"\\x89", "big"))
 """
 COMMANDS = ("python", "dvc", "latentlab")
 QUIET = {
@@ -140,6 +144,8 @@ def _be(client: socket.socket, folder: Path) -> None:
     code = 1
     try:
         size, descriptors, _, _ = socket.recv_fds(client, 8, 3)
+        if not size:  # killed before it could ask
+            os._exit(1)
         content = b""
         while len(content) < int.from_bytes(size, "big"):
             content += client.recv(2**16)
