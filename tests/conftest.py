@@ -3,8 +3,11 @@
 import os
 import shutil
 import subprocess
+import threading
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace as replace_fields
+from http.server import HTTPServer
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -100,6 +103,19 @@ def make_clone(root: Path, patch: pytest.MonkeyPatch, variants: Sequence[str]) -
     git("config", "user.name", "t")
     git("config", "user.email", "t@example.org")
     commit("clone")
+
+
+@contextmanager
+def answering(server: HTTPServer) -> Iterator[None]:
+    """Have a server answer in a thread of its own."""
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+    thread.start()
+    try:
+        yield
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
 
 
 def commit(message: str) -> None:

@@ -12,6 +12,8 @@ from latentlab import cli
 from latentlab.config import paths
 from latentlab.errors import UserError
 from latentlab.report import table
+from latentlab.runner import reproduce
+from latentlab.runner.reproduce import StagesFailedError
 from latentlab.stages import _command
 from latentlab.storage.json import write_json
 from tests.conftest import ROOT, git
@@ -113,6 +115,18 @@ def test_all_studies_are_looked_at_before_anything_runs(
     line = "study: found the folder 'Copied', allowed: a-z, 0-9 and _, a letter first; rename it"
     assert capsys.readouterr() == ("", f"error: {several}/studies/Copied: {line}\n")
     assert not (folder / "plan").exists()
+
+
+def test_a_run_by_name_keeps_its_exit_code(
+    several: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def fails(*_: object) -> int:
+        raise StagesFailedError("plan failed")
+
+    monkeypatch.setattr(reproduce, "reproduce", fails)
+    for names, line in (([], "error: plan failed\n"), (["quick"], f"error: {several}/studies/quick: plan failed\n")):
+        assert call(monkeypatch, "reproduce", *names) == 255
+        assert capsys.readouterr().err == line
 
 
 def test_track_takes_all_or_names(

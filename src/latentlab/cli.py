@@ -34,7 +34,7 @@ app = typer.Typer(
 
 
 def run() -> None:
-    """Entry point: a `UserError` becomes one line and exit code 1."""
+    """Entry point: a `UserError` becomes one line and its exit code, 1 but for a run that failed or was ended."""
     begin_in_source_of_project()
     try:
         app()
@@ -110,7 +110,9 @@ def _within(folder: Path) -> Iterator[None]:
         with chdir(folder):
             yield
     except UserError as error:
-        raise (UserError(f"{folder}: {error}") if elsewhere else error) from None
+        if elsewhere:
+            error.args = (f"{folder}: {error}",)  # and it keeps its exit code
+        raise
 
 
 @app.command(name="reproduce")

@@ -80,6 +80,18 @@ class Disturbance:
     value: Any = None
 
 
+@dataclass(frozen=True)
+class Entry:
+    """A stage in dvc.lock: what its plan says, the number in its code, MD5 of what it has read and written by path."""
+
+    stage: str
+    variant: str
+    parameters: dict[str, Any]
+    level: int
+    dependencies: dict[str, str]
+    outputs: dict[str, str]
+
+
 moments = st.integers(0, 3000).map(lambda milliseconds: milliseconds / 1000)
 edits = st.sampled_from([(name, value) for name, values in PARAMETERS.items() for value in values])
 levels = st.tuples(st.sampled_from(sorted(CODE)), st.integers(1, 3))
@@ -409,26 +421,19 @@ class Histories(RuleBasedStateMachine):
                 )
                 plan = json.loads(self.plans[dependencies[str(paths.plan(name))]])
                 level = self.levels[stage, plan["code"][self._source(stage).as_posix()]]
-                self._check_used(stage, variant, plan["parameters"], level, dependencies, outputs)
+                self._check_used(Entry(stage, variant, plan["parameters"], level, dependencies, outputs))
 
-    def _check_used(
-        self,
-        stage: str,
-        variant: str,
-        parameters: dict[str, Any],
-        level: int,
-        dependencies: dict[str, str],
-        outputs: dict[str, str],
-    ) -> None:
+    def _check_used(self, entry: Entry) -> None:
         """What dvc.lock says of a stage is what the stage has noted."""
-        if stage == "evaluate":
-            used = read_json(_content(paths.metrics(variant), outputs))["used"]
-            assert used == {"level": level, "neighbours": parameters["evaluate"]["neighbours"]}, variant
+        if entry.stage == "evaluate":
+            used = read_json(_content(paths.metrics(entry.variant), entry.outputs))["used"]
+            assert used == {"level": entry.level, "neighbours": entry.parameters["evaluate"]["neighbours"]}, entry
             return
-        path = NOTED[stage](variant)
-        used = (read_json if path.suffix == ".json" else read_pickle)(_content(path, outputs))["used"]
+        path = NOTED[entry.stage](entry.variant)
+        used = (read_json if path.suffix == ".json" else read_pickle)(_content(path, entry.outputs))["used"]
         found = used["parameters"], used["level"], used["files"]
-        assert found == (parameters, level, {path: dependencies[path] for path in used["files"]}), (stage, variant)
+        files = {path: entry.dependencies[path] for path in used["files"]}
+        assert found == (entry.parameters, entry.level, files), entry
 
     def _check_runs(self) -> None:
         """At any time there is one run a result, with one value a metric and step."""
@@ -554,21 +559,13 @@ class TensorFlowHistories(Histories):
         size, epochs = self.parameters["size"], self.parameters["epochs"]
         return {"model": "dense", "batch_size": 32, "epochs": epochs, "units": [size]}
 
-    def _check_used(
-        self,
-        stage: str,
-        variant: str,
-        parameters: dict[str, Any],
-        level: int,
-        dependencies: dict[str, str],
-        outputs: dict[str, str],
-    ) -> None:
+    def _check_used(self, entry: Entry) -> None:
         """As far as the results tell."""
-        if stage == "train":
-            summary = read_json(_content(paths.training(variant), outputs))
-            assert summary["epochs"] == parameters["variant"]["epochs"]
-            assert summary["latent_shape"] == parameters["variant"]["units"]
-            assert summary["data"] == {path: dependencies[path] for path in summary["data"]}
+        if entry.stage == "train":
+            summary = read_json(_content(paths.training(entry.variant), entry.outputs))
+            assert summary["epochs"] == entry.parameters["variant"]["epochs"]
+            assert summary["latent_shape"] == entry.parameters["variant"]["units"]
+            assert summary["data"] == {path: entry.dependencies[path] for path in summary["data"]}
 
 
 def run_histories(machine: type[Histories], count: int, root: Path, libraries: Sequence[str], database: bytes) -> None:

@@ -146,3 +146,9 @@ def test_a_log_that_cannot_be_written_is_one_line() -> None:
     Path("logs").touch()
     with pytest.raises(UserError, match=r"logs/first\.log: cannot be written \("):
         reproduce()
+
+
+def test_seconds_that_cannot_be_kept_are_no_fault() -> None:
+    Path("wanted").write_text("1")
+    Path("logs/seconds.json").mkdir(parents=True)
+    assert reproduce() == len(STAGES)

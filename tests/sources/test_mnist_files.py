@@ -5,7 +5,6 @@ import hashlib
 import os
 import shutil
 import socket
-import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -27,7 +26,7 @@ from latentlab.sources import mnist_files
 from latentlab.sources.idx import read_idx
 from latentlab.sources.mnist_files import FILES, MIRROR, Gzipped, Published
 from latentlab.storage.npz import read_npz
-from tests.conftest import ROOT, prepare_study
+from tests.conftest import ROOT, answering, prepare_study
 
 TIMEOUT = 0.25  # seconds that a server of these tests may be silent
 PATIENCE = 2**28  # bytes that a server without an end sends at most
@@ -201,15 +200,9 @@ def serving(files: dict[str, bytes], faults: list[Any]) -> Iterator[Any]:
     server: Any = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     server.files, server.faults, server.requests, server.sent = files, faults, [], 0
     server.daemon_threads = True
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-    thread.start()
     server.url = f"http://127.0.0.1:{server.server_port}"
-    try:
+    with answering(server):
         yield server
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
 
 
 def published(content: bytes) -> Gzipped:

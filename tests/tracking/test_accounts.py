@@ -4,7 +4,6 @@ import json
 import re
 import ssl
 import subprocess
-import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
@@ -27,7 +26,7 @@ from latentlab.tracking.glance import KEY, glance
 from latentlab.tracking.place import Place, StoreError
 from latentlab.tracking.sender import TRAINED
 from latentlab.tracking.store import Store
-from tests.conftest import ROOT, commit, make_clone, prepare_study
+from tests.conftest import ROOT, answering, commit, make_clone, prepare_study
 from tests.locks import write_lock
 from tests.tracking.servers import MlflowServer, mlflow_server
 
@@ -205,14 +204,8 @@ def listening(certificate: Path | None = None) -> Iterator[Any]:
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.load_cert_chain(certificate)
         server.socket = context.wrap_socket(server.socket, server_side=True)
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-    thread.start()
-    try:
+    with answering(server):
         yield server
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
 
 
 def certificate(path: Path) -> Path:

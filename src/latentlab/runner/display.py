@@ -59,8 +59,9 @@ class Lines:
         """Nothing is said: the stages speak for themselves."""
 
     def said(self, label: Label, line: str, stays: bool) -> None:
-        """Print it, at once."""
-        print(f"{label}: {line}", file=sys.stderr if line.startswith(FAULTS) else sys.stdout, flush=True)
+        """Print it, at once, if it stays."""
+        if stays:
+            print(f"{label}: {line}", file=sys.stderr if line.startswith(FAULTS) else sys.stdout, flush=True)
 
     def note(self, text: str, fault: bool = False) -> None:
         """Print it, at once."""
@@ -104,9 +105,10 @@ class Board:
     def picture(self, height: int) -> RenderableType:
         """All of it, for a terminal of so many lines."""
         running = [label for label, row in self.rows.items() if row.state is State.RUNNING]
-        told = [Text.assemble((f"{label} ", "cyan"), self.rows[label].line, no_wrap=True) for label in running]
-        for line in told:
-            line.truncate(10_000, overflow="ellipsis")
+        told = [
+            Text.assemble((f"{label} ", "cyan"), self.rows[label].line, no_wrap=True, overflow="ellipsis")
+            for label in running
+        ]
         room = max(height - FRAME - len(told), 1)
         return Group(self._head(), self._singles(), self._table(room), *told)
 

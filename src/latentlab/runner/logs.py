@@ -3,7 +3,7 @@
 import time
 from collections import deque
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TextIO
 
@@ -22,11 +22,9 @@ class Log:
 
     def write(self, line: str) -> None:
         """Add a line; a disk that is full is no reason to end a stage."""
-        try:
+        with suppress(OSError):
             self._file.write(line + "\n")
             self._file.flush()
-        except OSError:
-            pass
 
 
 class Logs:
@@ -72,10 +70,11 @@ class Logs:
             self._of[self._folders[label]][label.name] = round(time.monotonic() - self._began[label], 1)
 
     def close(self) -> None:
-        """Keep the seconds, for a guess at the time that the next run takes."""
+        """Keep the seconds for a guess at the time that the next run takes; a full disk is no fault of this one."""
         for folder, seconds in self._of.items():
             if seconds != _read_seconds(folder):
-                write_json(folder / paths.SECONDS, seconds)
+                with suppress(UserError):
+                    write_json(folder / paths.SECONDS, seconds)
 
 
 def _read_seconds(folder: Path) -> dict[str, float]:

@@ -1,13 +1,16 @@
 """Commands of stages on this machine: each in a process that ends when this one does, with all that it says."""
 
 import codecs
+import fcntl
 import os
 import pty
 import select
 import shlex
 import signal
+import struct
 import subprocess
 import sys
+import termios
 import threading
 import time
 from collections.abc import Callable, Mapping
@@ -124,10 +127,6 @@ def _signal(process: int, number: signal.Signals) -> None:
 
 def _terminal() -> tuple[int, int]:
     """A pseudo-terminal, on which progress bars show: the end to read from, and the one to write to."""
-    import fcntl
-    import struct
-    import termios
-
     ours, theirs = pty.openpty()
     fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 50, COLUMNS, 0, 0))
     return ours, theirs

@@ -53,13 +53,14 @@ def main(kind: str, channel: socket.socket) -> None:
             message, descriptors, *_ = socket.recv_fds(channel, 2**16, 1)
             if not message:
                 return
+            here = os.getpid()
             process = os.fork()
             if not process:
                 channel.close()
                 os.close(woken)
                 os.close(wake)
                 signal.signal(signal.SIGINT, interrupted)
-                _serve(json.loads(message), descriptors[0])
+                _serve(json.loads(message), descriptors[0], here)
             os.close(descriptors[0])
             _send(channel, {"started": process})
 
@@ -91,9 +92,8 @@ def _send(channel: socket.socket, content: dict[str, int]) -> None:
     channel.send(json.dumps(content).encode())
 
 
-def _serve(request: dict[str, Any], output: int) -> NoReturn:
+def _serve(request: dict[str, Any], output: int, parent: int) -> NoReturn:
     """What the fork does: settle as a new process would be, and be the stage."""
-    parent = os.getppid()
     os.setsid()
     end_with(parent)
     signal.set_wakeup_fd(-1)
