@@ -105,6 +105,8 @@ def serve(folder: Path) -> None:
                     _end([child for child, _ in waiting.values()])
                     return
                 elif isinstance(key.fileobj, socket.socket):
+                    if key.fileobj.fileno() < 0:  # closed a moment ago, as its child has ended
+                        continue
                     if not _is_gone(key.fileobj):  # what it sends is for the child
                         time.sleep(0.001)
                         continue
