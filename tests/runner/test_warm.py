@@ -16,6 +16,7 @@ import pytest
 from latentlab.runner import processes, warm
 from latentlab.runner.processes import Command, Processes, Start, Started
 from latentlab.runner.warm import Warm
+from latentlab.runner.zygote import SCIENCE
 from tests.conftest import ROOT, in_time
 
 pytestmark = [pytest.mark.slow, pytest.mark.skipif(not warm.available(), reason="no forks here")]
@@ -182,8 +183,8 @@ def test_a_process_with_the_number_of_an_earlier_one_has_not_ended(monkeypatch: 
         def __init__(self, _: object, pass_fds: list[int], **__: object) -> None:
             ends.append(socket.socket(fileno=os.dup(pass_fds[0])))
 
-    monkeypatch.setattr(warm.subprocess, "Popen", Untried)
-    zygote = warm._Zygote(warm.SCIENCE)
+    monkeypatch.setattr("latentlab.runner.warm.subprocess.Popen", Untried)
+    zygote = warm._Zygote(SCIENCE)
     command = Command("python -m latentlab.stages.plot simple", Path(), {})
 
     def forked() -> Started:
