@@ -13,7 +13,7 @@ ROOMS: dict[str, set[str]] = {
     "errors": set(),
     "numerics": set(),
     "storage": {"errors"},
-    "config": {"errors", "storage"},
+    "config": {"errors", "numerics", "storage"},
     "metrics": {"storage"},
     "figures": {"storage"},
     "report": {"config", "errors", "storage"},

@@ -10,6 +10,7 @@ from pydantic import Field, ValidationError
 from latentlab.config import paths, plugins
 from latentlab.config.settings import Settings, Size
 from latentlab.errors import UserError
+from latentlab.numerics.portable import Numerics
 from latentlab.storage.yaml import read_yaml
 
 Fraction = Annotated[float, Field(gt=0, lt=1)]
@@ -123,6 +124,7 @@ class Params(Settings):
     study: str
     seed: Annotated[int, Field(ge=0, lt=2**31)]
     threads: Size
+    numerics: Numerics = "portable"
     precision: Precision
     prepare: Prepare
     extract: Extract

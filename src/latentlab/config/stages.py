@@ -17,15 +17,17 @@ from latentlab.config.params import (
     variant_block,
 )
 from latentlab.config.settings import Settings
+from latentlab.numerics.portable import Numerics
 
 EACH_VARIANT = ("train", "extract", "tsne", "evaluate", "plot")
 SINGLE_STAGES = ("plan", "prepare", "compare", "track")
 
 
 class StageParameters(Settings):
-    """The parameters of one stage, of one variant if it runs for each."""
+    """The parameters of one stage, of one variant if it runs for each. All libraries are held to `numerics`."""
 
     stage: ClassVar[str]
+    numerics: Numerics
 
 
 class ForPrepare(StageParameters):
@@ -104,17 +106,17 @@ def name_of(stage: str, variant: str | None = None) -> str:
 
 def parameters_by_stage(p: Params) -> Iterator[tuple[str, str | None, StageParameters]]:
     """Stage, variant if it has one, and parameters, in the order of the pipeline."""
-    names = tuple(p.variants)
-    yield "prepare", None, ForPrepare(seed=p.seed, prepare=p.prepare)
+    names, n = tuple(p.variants), p.numerics
+    yield "prepare", None, ForPrepare(numerics=n, seed=p.seed, prepare=p.prepare)
     for each, v in p.variants.items():
-        yield "train", each, ForTrain(seed=p.seed, threads=p.threads, precision=p.precision, variant=v)
+        yield "train", each, ForTrain(numerics=n, seed=p.seed, threads=p.threads, precision=p.precision, variant=v)
         noise = v.training.noise
-        yield "extract", each, ForExtract(seed=p.seed, threads=p.threads, extract=p.extract, noise=noise)
-        yield "tsne", each, ForTsne(seed=p.seed, tsne=p.tsne)
-        yield "evaluate", each, ForEvaluate(threads=p.threads, evaluate=p.evaluate)
-        yield "plot", each, ForPlot()
-    yield "compare", None, ForCompare(study=p.study, variants=names)
-    yield "track", None, ForTrack(study=p.study, variants=names)
+        yield "extract", each, ForExtract(numerics=n, seed=p.seed, threads=p.threads, extract=p.extract, noise=noise)
+        yield "tsne", each, ForTsne(numerics=n, seed=p.seed, tsne=p.tsne)
+        yield "evaluate", each, ForEvaluate(numerics=n, threads=p.threads, evaluate=p.evaluate)
+        yield "plot", each, ForPlot(numerics=n)
+    yield "compare", None, ForCompare(numerics=n, study=p.study, variants=names)
+    yield "track", None, ForTrack(numerics=n, study=p.study, variants=names)
 
 
 def plain(parameters: StageParameters) -> dict[str, Any]:

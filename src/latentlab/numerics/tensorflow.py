@@ -6,11 +6,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from types import ModuleType
 
+from latentlab.numerics import portable
+from latentlab.numerics.caches import fix_cache_sizes
 from latentlab.numerics.threads import limit_threads
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # faults reach Python as exceptions
 os.environ["KERAS_BACKEND"] = "tensorflow"
-os.environ["TF_ENABLE_ONEDNN_OPTS"] = "1"  # the default on x86; without it sums are taken in another order
+os.environ.update(portable.BOTH)
 
 
 def import_tensorflow() -> None:
@@ -23,6 +25,7 @@ def import_tensorflow() -> None:
 def start_tensorflow(seed: int, threads: int) -> ModuleType:
     """Import TensorFlow with deterministic kernels, a fixed number of threads and a fixed seed.
 
+    Where the switches of `numerics/portable.py` are set, products are the same on every CPU.
     Raises `RuntimeError` if TensorFlow already runs in this process with another number of threads.
     """
     import_tensorflow()
@@ -42,7 +45,18 @@ def start_tensorflow(seed: int, threads: int) -> ModuleType:
     keras.config.set_floatx("float32")
     keras.config.set_epsilon(1e-7)
     keras.utils.set_random_seed(seed)
+    if portable.in_force() == "portable":
+        _keep_to_exact_kernels(tf)
     return tf  # type: ignore[no-any-return]
+
+
+def _keep_to_exact_kernels(tf: ModuleType) -> None:
+    """What `portable` needs beside switches: no rewriting of quotients, and products in the same blocks on every CPU."""
+    tf.config.optimizer.set_experimental_options({"arithmetic_optimization": False})  # x / sqrt(y) to x * rsqrt(y)
+    square = tf.eye(64)
+    tf.function(tf.matmul, jit_compile=True, autograph=False)(square, square)
+    tf.matmul(square, square)
+    fix_cache_sizes()
 
 
 @contextmanager

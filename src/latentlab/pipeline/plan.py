@@ -15,6 +15,7 @@ from latentlab.config.params import Params
 from latentlab.config.settings import flattened
 from latentlab.config.stages import Kind, name_of, parameters_by_stage, plain, typed
 from latentlab.errors import UserError, first_of
+from latentlab.numerics.portable import Numerics
 from latentlab.pipeline.code import code_of
 from latentlab.pipeline.libraries import libraries_of
 from latentlab.storage.reading import reading
@@ -140,6 +141,14 @@ def read_plan(stage: str, variant: str | None = None) -> Plan:
 def read_parameters(kind: type[Kind], variant: str | None = None) -> Kind:
     """The parameters of a stage, from its plan. Raises `UserError`."""
     return typed(kind, read_plan(kind.stage, variant).parameters, variant)
+
+
+def numerics_of(path: Path) -> Numerics | None:
+    """What a plan's file says of `numerics`; None if it cannot be read, which is for the stage to tell."""
+    try:
+        return "native" if Plan.load(path).parameters["numerics"] == "native" else "portable"
+    except (UserError, KeyError, TypeError):
+        return None
 
 
 def check_unchanged(stage: str, variant: str | None = None) -> None:

@@ -17,6 +17,7 @@ from latentlab.config import paths
 from latentlab.errors import UserError
 from latentlab.pipeline import dvc
 from latentlab.pipeline.restore import bring_back
+from latentlab.pipeline.plan import numerics_of
 from latentlab.runner import machine, needs
 from latentlab.runner.display import Board, Display, Lines, Terminal
 from latentlab.runner.labels import Label, labels
@@ -245,7 +246,8 @@ class _Run:
         """Show where a stage stands."""
         self.logs.turned(self.labels[key], state)
         if state is State.RUNNING and self.labels[key].stage == "prepare" and self.forks:
-            self.forks.make_ready("train")  # with other data all is trained again
+            numerics = numerics_of(dvc.folder_of(key) / paths.plan("prepare"))
+            self.forks.make_ready("train", numerics)  # with other data all is trained again
         self.display.turned(self.labels[key], state)
 
     def _sort_locks(self) -> None:

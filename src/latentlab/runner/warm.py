@@ -11,6 +11,10 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from latentlab.config import paths
+from latentlab.config.stages import name_of
+from latentlab.numerics.portable import Numerics, set_switches
+from latentlab.pipeline.plan import numerics_of
 from latentlab.runner import processes
 from latentlab.runner.parent import RUNNER
 from latentlab.runner.processes import Command, Started
@@ -35,23 +39,25 @@ class Warm:
     """Starts commands as forks where that can be had, else as new processes. Threads may call `start`."""
 
     def __init__(self) -> None:
-        self._zygotes: dict[str, _Zygote] = {}
+        self._zygotes: dict[tuple[str, Numerics | None], _Zygote] = {}
         self._closed = False
         self._lock = threading.Lock()
 
     def start(self, command: Command, output: int) -> Started:
         """As `processes.start`."""
-        stage = _stage(command)
-        if stage in KINDS or IF_THERE.get(stage) in self._zygotes:
-            zygote = self._zygote(KINDS.get(stage) or IF_THERE[stage])
+        stage, variant = _stage(command)
+        if stage in KINDS or stage in IF_THERE:
+            numerics = numerics_of(command.folder / paths.plan(name_of(stage, variant)))
+            key = KINDS.get(stage) or IF_THERE[stage], numerics
+            zygote = self._zygote(*key) if stage in KINDS or key in self._zygotes else None
             if forked := zygote and zygote.fork(command, output):
                 return forked
         return processes.start(command, output)
 
-    def make_ready(self, stage: str) -> None:
+    def make_ready(self, stage: str, numerics: Numerics | None) -> None:
         """Begin to import what a stage needs, which is about to run."""
         if stage in KINDS:
-            self._zygote(KINDS[stage])
+            self._zygote(KINDS[stage], numerics)
 
     def close(self) -> None:
         """End the processes that fork, and with them what they have forked; nobody waits for them any more."""
@@ -61,19 +67,21 @@ class Warm:
         for zygote in zygotes:
             zygote.close()
 
-    def _zygote(self, kind: str) -> "_Zygote | None":
-        """That of a kind; None if it cannot be started, or not any more."""
+    def _zygote(self, kind: str, numerics: Numerics | None) -> "_Zygote | None":
+        """That of a kind, whose libraries were loaded so; None if it cannot be started, or not any more."""
+        key = kind, numerics
         with self._lock, suppress(OSError):
-            if kind not in self._zygotes and not self._closed:
-                self._zygotes[kind] = _Zygote(kind)
-        return self._zygotes.get(kind)
+            if key not in self._zygotes and not self._closed:
+                self._zygotes[key] = _Zygote(*key)
+        return self._zygotes.get(key)
 
 
-def _stage(command: Command) -> str:
-    """The stage that a command is; empty if it is another one."""
+def _stage(command: Command) -> tuple[str, str | None]:
+    """The stage that a command is, and its variant if it has one; empty if it is another one."""
     words = command.arguments or []
-    is_stage = words[:2] == PREFIX and len(words) > 2 and words[2].startswith(ROOM)
-    return words[2].removeprefix(ROOM) if is_stage else ""
+    if words[:2] != PREFIX or len(words) < 3 or not words[2].startswith(ROOM):
+        return "", None
+    return words[2].removeprefix(ROOM), words[3] if len(words) > 3 else None
 
 
 @dataclass
@@ -90,9 +98,11 @@ class _Forked:
 class _Zygote:
     """The process of `runner/zygote.py` for one kind of stages, seen from here."""
 
-    def __init__(self, kind: str) -> None:
+    def __init__(self, kind: str, numerics: Numerics | None) -> None:
         self._channel, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         environment = os.environ | {RUNNER: str(os.getpid())}
+        if numerics:
+            set_switches(numerics, environment)
         with theirs:
             self._process = subprocess.Popen(
                 [sys.executable, "-m", "latentlab.runner.zygote", kind, str(theirs.fileno())],

@@ -90,7 +90,7 @@ def tsne_metrics(embedded: dict[str, Any], neighbours: int) -> dict[str, float]:
 
 def training_metrics(summary: dict[str, Any]) -> dict[str, float]:
     """What the training stage recorded, with the two models' parameters added up."""
-    kept = ("epochs", "best_epoch", "loss", "validation_loss", "validation_bce")
+    kept = ("epochs", "best_epoch", "loss", "validation_loss", "validation_bce", "numerics")
     return {"parameters": summary["parameters"]["total"], **{key: summary[key] for key in kept}}
 
 

@@ -30,7 +30,10 @@ def main(variant: str) -> str:
     p = read_parameters(ForExtract, variant)
     splits: Splits = {split: read_npz(paths.prepared(split)) for split in p.extract.splits}
     start_tensorflow(p.seed, p.threads)
-    autoencoder = Autoencoder(read_keras(paths.encoder(variant)), read_keras(paths.decoder(variant)))
+    from latentlab.networks.normalization import made_portable
+
+    models = (made_portable(read_keras(path)) for path in (paths.encoder(variant), paths.decoder(variant)))
+    autoencoder = Autoencoder(*models)
     encoded = {split: encode(autoencoder, arrays["images"]) for split, arrays in splits.items()}
     write_pickle(paths.latents(variant), latents(variant, autoencoder, splits, encoded))
     decoded = reconstruct(autoencoder, splits["test"]["images"], p.noise, p.seed)

@@ -10,6 +10,7 @@ from latentlab.config.params import Precision, Variant
 from latentlab.config.stages import ForTrain
 from latentlab.errors import UserError
 from latentlab.networks.autoencoder import Autoencoder
+from latentlab.numerics.fingerprint import class_of, of_tensorflow
 from latentlab.numerics.tensorflow import start_tensorflow
 from latentlab.pipeline.plan import check_unchanged, read_parameters, read_plan
 from latentlab.pipeline.used import NOTE, hashes_of
@@ -148,7 +149,7 @@ def summary(autoencoder: Autoencoder, best_epoch: int, epochs: int, kept: dict[s
         "validation_loss": kept["validation_loss"],
         "validation_bce": kept["validation_reconstruction_loss"] / (pixels if autoencoder.variational else 1),
         "device": device(),
-        "numerics": "native",  # what the device is fastest with: last digits differ between kinds of devices
+        "numerics": class_of(of_tensorflow()),
     }
 
 

@@ -4,20 +4,16 @@ Saved models hold built-in Keras layers alone. Training replaces some of them, o
 their weights, compute the same up to rounding, and take less time on a CPU.
 """
 
-from collections.abc import Callable
 from typing import Any
 
 import keras
 import tensorflow as tf
 
+from latentlab.networks.normalization import PortableNormalization, portable
+from latentlab.training.scanned_lstm import ScannedLSTM, scans
+
 WIDE = 16  # input channels from which merging with an upsampling gains anything (measured: 8 are too few)
 NARROW = 4  # filters up to which a convolution to subpixels is faster than a transposed one
-
-# an activation, and its derivative as a function of its value
-DERIVATIVES: dict[Callable[[Any], Any], Callable[[tf.Tensor], tf.Tensor]] = {
-    keras.activations.tanh: lambda y: 1 - y * y,
-    keras.activations.sigmoid: lambda y: y * (1 - y),
-}
 
 
 def faster(model: keras.Model) -> keras.Model:
@@ -33,8 +29,12 @@ def faster(model: keras.Model) -> keras.Model:
             y = UpsampledConvolution(layer)(source)
         elif isinstance(previous, keras.layers.ReLU) and isinstance(layer, keras.layers.MaxPooling2D):
             y = previous(layer(source))  # maxima first: a quarter of the values is left for ReLU
-        elif _scans(layer):
+        elif scans(layer) and isinstance(previous, keras.layers.RepeatVector):
+            y = ScannedLSTM(layer, previous.n)(source)
+        elif scans(layer):
             y = ScannedLSTM(layer)(x)
+        elif not portable(layer):
+            y = PortableNormalization(layer)(x)
         else:
             y = layer(x, **options)
         before[id(y)] = (layer, x)
@@ -100,99 +100,3 @@ def _subpixel(x: tf.Tensor, kernel: tf.Tensor) -> tf.Tensor:
     phases = tf.einsum("ait,bju,tucf->ijcabf", taps, taps, kernel)
     phases = tf.reshape(phases, [3, 3, kernel.shape[2], 4 * kernel.shape[3]])  # (3, 3, C, 4 filters)
     return tf.nn.depth_to_space(tf.nn.conv2d(x, phases, 1, "SAME"), 2)
-
-
-def _scans(layer: keras.layers.Layer) -> bool:
-    return (
-        isinstance(layer, keras.layers.LSTM)
-        and layer.use_bias
-        and layer.activation in DERIVATIVES
-        and layer.recurrent_activation is keras.activations.sigmoid
-        and not (layer.stateful or layer.return_state or layer.dropout or layer.recurrent_dropout)
-    )
-
-
-class ScannedLSTM(keras.layers.Layer):  # type: ignore[misc]
-    """An `LSTM` for XLA: one product for the inputs of all time steps, and a gradient that does the same.
-
-    Only what depends on the previous time step is left in the two loops. Equations: Hochreiter and Schmidhuber 1997
-    with the forget gate of Gers et al. 2000, as Keras has them.
-    """
-
-    def __init__(self, lstm: keras.layers.LSTM) -> None:
-        super().__init__(dtype=lstm.dtype_policy)
-        self.lstm = lstm
-
-    def call(self, x: tf.Tensor) -> tf.Tensor:
-        """(N, T, D) to (N, units), or to (N, T, units) with `return_sequences`."""
-        cell = self.lstm.cell
-        kernel, recurrent, bias = map(tf.convert_to_tensor, (cell.kernel, cell.recurrent_kernel, cell.bias))
-        inputs = tf.transpose(tf.tensordot(x, kernel, 1) + bias, [1, 0, 2])  # (T, N, 4 units)
-        if self.lstm.go_backwards:
-            inputs = tf.reverse(inputs, [0])
-        outputs = _scan(inputs, recurrent, self.lstm.activation)  # (T, N, units)
-        return tf.transpose(outputs, [1, 0, 2]) if self.lstm.return_sequences else outputs[-1]
-
-
-def _scan(inputs: tf.Tensor, recurrent: tf.Tensor, activation: Callable[[Any], Any]) -> tf.Tensor:
-    """Outputs (T, N, U) of an LSTM from the gates' inputs (T, N, 4U) and the recurrent kernel (U, 4U)."""
-
-    @tf.custom_gradient
-    def scan(inputs: tf.Tensor, recurrent: tf.Tensor) -> tuple[tf.Tensor, Callable[[tf.Tensor], list[tf.Tensor]]]:
-        gates, cells, outputs = _forward(inputs, recurrent, activation)
-
-        def gradient(upstream: tf.Tensor) -> list[tf.Tensor]:
-            by_inputs = _backward(upstream, gates, cells, recurrent, activation)  # (T, N, 4U)
-            by_recurrent = tf.einsum("tnu,tng->ug", outputs[:-1], by_inputs[1:])
-            return [by_inputs, by_recurrent]
-
-        return outputs, gradient
-
-    return scan(inputs, recurrent)
-
-
-def _forward(
-    inputs: tf.Tensor, recurrent: tf.Tensor, activation: Callable[[Any], Any]
-) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
-    """Gates (T, N, 4U), cell states and outputs (T, N, U)."""
-    steps, units = inputs.shape[0], recurrent.shape[0]
-
-    def body(t: tf.Tensor, c: tf.Tensor, h: tf.Tensor, gates: Any, cells: Any, outputs: Any) -> tuple[Any, ...]:
-        i, f, g, o = tf.split(inputs[t] + h @ recurrent, 4, 1)
-        i, f, g, o = tf.sigmoid(i), tf.sigmoid(f), activation(g), tf.sigmoid(o)
-        c = f * c + i * g
-        h = o * activation(c)
-        return t + 1, c, h, gates.write(t, tf.concat([i, f, g, o], 1)), cells.write(t, c), outputs.write(t, h)
-
-    zeros = tf.zeros([tf.shape(inputs)[1], units], inputs.dtype)
-    arrays = [tf.TensorArray(inputs.dtype, steps, element_shape=[inputs.shape[1], k * units]) for k in (4, 1, 1)]
-    state = (tf.constant(0), zeros, zeros, *arrays)
-    *_, gates, cells, outputs = tf.while_loop(lambda t, *_: t < steps, body, state, maximum_iterations=steps)
-    return gates.stack(), cells.stack(), outputs.stack()
-
-
-def _backward(
-    upstream: tf.Tensor, gates: tf.Tensor, cells: tf.Tensor, recurrent: tf.Tensor, activation: Callable[[Any], Any]
-) -> tf.Tensor:
-    """Gradient by the gates' inputs (T, N, 4U) from that by the outputs (T, N, U)."""
-    steps, units = gates.shape[0], recurrent.shape[0]
-    slope = DERIVATIVES[activation]
-    transposed = tf.transpose(recurrent)
-    zeros = tf.zeros([tf.shape(gates)[1], units], gates.dtype)
-
-    def body(k: tf.Tensor, by_c: tf.Tensor, by_h: tf.Tensor, collected: Any) -> tuple[Any, ...]:
-        t = steps - 1 - k
-        i, f, g, o = tf.split(gates[t], 4, 1)
-        c = activation(cells[t])
-        c_before = tf.where(t > 0, cells[tf.maximum(t - 1, 0)], zeros)
-        by_h += upstream[t]
-        by_c += by_h * o * slope(c)
-        by_input = tf.concat(
-            [by_c * g * i * (1 - i), by_c * c_before * f * (1 - f), by_c * i * slope(g), by_h * c * o * (1 - o)], 1
-        )
-        return k + 1, by_c * f, by_input @ transposed, collected.write(t, by_input)
-
-    array = tf.TensorArray(gates.dtype, steps, element_shape=[gates.shape[1], 4 * units])
-    state = (tf.constant(0), zeros, zeros, array)
-    *_, collected = tf.while_loop(lambda k, *_: k < steps, body, state, maximum_iterations=steps)
-    return collected.stack()

@@ -15,8 +15,16 @@ Terms = dict[str, tf.Tensor]
 
 def pixel_bce(images: tf.Tensor, decoded: tf.Tensor) -> tf.Tensor:
     """Binary cross-entropy of each pixel in nats, (N, H, W, C); both arguments in [0, 1]."""
-    p = tf.clip_by_value(decoded, EPSILON, 1 - EPSILON)
-    return -images * tf.math.log(p) - (1 - images) * tf.math.log1p(-p)
+
+    @tf.custom_gradient
+    def bce(images: tf.Tensor, p: tf.Tensor) -> tuple[tf.Tensor, Callable[[tf.Tensor], list[tf.Tensor | None]]]:
+        def gradient(upstream: tf.Tensor) -> list[tf.Tensor | None]:
+            # that of the logarithms by themselves would be reciprocals, which CPUs take from tables of their makers'
+            return [None, (p - images) / (p * (1 - p)) * upstream]
+
+        return -images * tf.math.log(p) - (1 - images) * tf.math.log1p(-p), gradient
+
+    return bce(images, tf.clip_by_value(decoded, EPSILON, 1 - EPSILON))
 
 
 def logits_bce(images: tf.Tensor, logits: tf.Tensor) -> tf.Tensor:
