@@ -127,7 +127,7 @@ def put_aside(clone: Clone, study: Path) -> None:
 def bring_raw(ours: Path, study: Path, recorded: str) -> str:
     """Copy the user's own images from one study's folder to the same study in a clone; a line if there are none.
 
-    `recorded` is the hash of data/raw in dvc.lock. Links would not do: DVC may change the mode of files that it takes in.
+    `recorded` is the hash of data/raw in dvc.lock. No links: DVC may change the mode of files that it takes in.
     """
     source = ours / paths.RAW
     files = [path for path in source.rglob("*") if path.is_file()] if source.is_dir() else []

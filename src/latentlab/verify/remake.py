@@ -99,7 +99,7 @@ def _last_lines(name: str, state: State) -> list[str]:
 
 def _same_forks(root: Path) -> bool:
     """Whether the clone's own processes that fork stages, which have its source, speak as this runner does."""
-    ours = [Path(module.__file__) for module in (forks, parent, zygote)]
+    ours = [Path(str(module.__file__)) for module in (forks, parent, zygote)]
     theirs = [root / "src/latentlab/runner" / path.name for path in ours]
     return all(
         other.is_file() and other.read_bytes() == path.read_bytes() for path, other in zip(ours, theirs, strict=True)

@@ -63,7 +63,8 @@ class StageReport:
 
     def _parts(self) -> Iterator[str]:
         if self.verdict in UNKNOWN:
-            yield from self.lines[-1:]
+            unknown = "dvc.lock has no such stage" if self.verdict is Verdict.NOT_RECORDED else ""
+            yield from self.lines[-1:] or filter(None, [unknown])
             return
         if self.after:
             yield f"after {', '.join(self.after)}"

@@ -2,7 +2,7 @@
 
 import sys
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 
@@ -25,9 +25,9 @@ HEAD = "HEAD"
 
 
 def verify(names: Sequence[str], revision: str = HEAD, jobs: int | None = None) -> Report:
-    """Make a study's committed results again and compare. `names` are its own, if it is another than that of the
-    current folder, and variants; without variants all of it is made.
+    """Make a study's committed results again and compare.
 
+    `names` are its own, if it is another than that of the current folder, and variants; without them all of it is made.
     Nothing of the user's is changed. Raises `UserError` for what does not exist, `NotVerifiedError` if nothing can be
     made, and `EndedError`.
     """
@@ -63,32 +63,43 @@ def _verified(clone: Clone, inner: Path, study: Path, commit: str, variants: lis
     start = time.perf_counter()
     put_aside(clone, inner)
     recorded = stages_in_lock(clone.committed / paths.LOCK)
-    _check_variants(inner, variants, recorded)
+    wanted = _wanted(inner, variants, recorded)
     raw = hashes(recorded.get("prepare", {}), "deps").get(paths.RAW.as_posix(), "")
     if fault := bring_raw(study, inner, raw):
         _say(fault)
-    made = remake(clone, inner, targets(list(recorded), variants), jobs)
+    made = remake(clone, inner, wanted, jobs)
     from latentlab.pipeline.dvc import cache_folder  # DVC is imported by now
 
     contents = Contents(cache_folder(project.root()), clone.committed)
     judge = Judge(recorded, made.lock, contents, inner, partial(plans.find, clone.committed, inner, commit))
-    reports = [*_reports(judge, made), *([] if variants else _not_recorded(inner, recorded))]
-    numerics = next(
-        filter(None, (judge.numerics(name.partition("@")[2])[1] for name in made.lock if "@" in name)), None
-    )
+    reports = list(_reports(judge, made))
+    if not variants:
+        reports += _not_recorded(_variants(inner), recorded, made)
+    classes = (judge.numerics(name.partition("@")[2])[1] for name in made.lock if "@" in name)
     seconds = time.perf_counter() - start
-    return Report(_name(inner), commit, reports, seconds, provenance.cpu(), numerics)
+    return Report(_name(inner), commit, reports, seconds, provenance.cpu(), next(filter(None, classes), None))
 
 
-def _check_variants(inner: Path, variants: Sequence[str], recorded: Mapping[str, Entry]) -> None:
+def _wanted(inner: Path, variants: Sequence[str], recorded: Mapping[str, Entry]) -> list[str]:
+    """The stages to ask for. Raises `UserError` and `NotVerifiedError`."""
     known = _variants(inner)
     for each in variants:
         if each not in known:
             raise UserError(f"verify: found {each!r}, allowed: a study, or variants of it: {', '.join(known)}")
         if f"evaluate@{each}" not in recorded:
             raise NotVerifiedError(f"dvc.lock: found no evaluate@{each}, allowed: variants with committed results")
-    if not targets(list(recorded), variants):
+    there = read_yaml(inner / paths.PIPELINE).get("stages") or {}
+    names = [name for name in recorded if _exists(name, there, known)]
+    found = targets(names, variants)
+    if not found:
         raise NotVerifiedError("dvc.lock: found no results, allowed: a study with some; `latentlab reproduce`")
+    return found
+
+
+def _exists(name: str, stages: Container[str], variants: Container[str]) -> bool:
+    """Whether the pipeline still has a stage of dvc.lock."""
+    stage, separator, variant = name.partition("@")
+    return stage in stages and (not separator or variant in variants)
 
 
 def _variants(inner: Path) -> list[str]:
@@ -105,10 +116,11 @@ def _reports(judge: Judge, made: Remade) -> Iterator[StageReport]:
             yield judge.judge(name)
 
 
-def _not_recorded(inner: Path, recorded: Mapping[str, Entry]) -> Iterator[StageReport]:
-    for variant in _variants(inner):
-        if f"evaluate@{variant}" not in recorded:
-            yield StageReport(f"evaluate@{variant}", Verdict.NOT_RECORDED, lines=["dvc.lock has no such stage"])
+def _not_recorded(variants: Iterable[str], recorded: Mapping[str, Entry], made: Remade) -> Iterator[StageReport]:
+    """Variants without results, which are not made."""
+    for name in (f"evaluate@{variant}" for variant in variants):
+        if name not in recorded and name not in made.order:
+            yield StageReport(name, Verdict.NOT_RECORDED)
 
 
 def _name(inner: Path) -> str:

@@ -18,8 +18,8 @@ class Tolerance:
 
 # whole numbers, labels, names, images as bytes: no library rounds them
 EXACT = Tolerance(0.0, ABSOLUTE)
-# weights, features, images in [0, 1]: float32 has 6e-8, and sums of some hundred terms in another order stay below this;
-# the largest magnitude of an array is the measure, as elements near 0 are differences of large ones
+# weights, features, images in [0, 1]: float32 has 6e-8, and sums of some hundred terms in another order stay below
+# this; the largest magnitude of an array is the measure, as elements near 0 are differences of large ones
 ARRAY = Tolerance(1e-5, OF_LARGEST)
 # losses and metrics: means over many images, in which what rounding does to a training partly cancels
 NUMBER = Tolerance(1e-3, RELATIVE)
