@@ -59,7 +59,7 @@ class StageReport:
     @property
     def line(self) -> str:
         """All of it in a line."""
-        return f"{self.verdict.value:{WIDTH}}  {'; '.join(self._parts())}".rstrip()
+        return f"{self.verdict.value.ljust(WIDTH)}  {'; '.join(self._parts())}".rstrip()
 
     def _parts(self) -> Iterator[str]:
         if self.verdict in UNKNOWN:
@@ -136,7 +136,7 @@ class Report:
         """A line a stage, and one on the whole."""
         width = max((len(stage.stage) for stage in self.stages), default=0)
         for stage in self.stages:
-            yield f"{stage.stage:{width}}  {stage.line}"
+            yield f"{stage.stage.ljust(width)}  {stage.line}"
             if stage.verdict is Verdict.FAILED:
                 yield from (f"    {line}" for line in stage.lines[:-1])
         numerics = f", numerical class {self.numerics}" if self.numerics else ""
