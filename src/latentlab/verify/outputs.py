@@ -41,7 +41,7 @@ class FileReport:
 
 def hashes(entry: Entry, group: str) -> dict[str, str]:
     """The MD5 of each output (`outs`) or dependency (`deps`) in an entry of dvc.lock."""
-    return {each["path"]: each.get("md5", "") for each in entry.get(group, [])}
+    return {each["path"]: str(each.get("md5", "")) for each in entry.get(group, [])}
 
 
 def compare_outputs(old: Entry, new: Entry, contents: Contents, study: Path) -> list[FileReport]:
