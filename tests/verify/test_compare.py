@@ -75,6 +75,8 @@ def test_what_is_not_a_number_is_the_same_in_the_same_place() -> None:
         ("x", None, 1.0, False),
         ("training.numerics", "native", "portable", True),
         ("device", "CPU", "none", True),
+        ("data.data/prepared/train.npz", "0a", "0b", True),
+        ("data.data/raw", "0a", "0b", False),
     ],
 )
 def test_values(place: str, old: Any, new: Any, within: bool) -> None:

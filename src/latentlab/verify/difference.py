@@ -64,7 +64,7 @@ def of_values(place: str, old: Any, new: Any) -> Difference | None:
         return of_arrays(place, old, new)
     if type(old) is type(new) and (old == new or (old != old and new != new)):
         return None
-    if tolerances.is_of_machine(place):
+    if tolerances.is_no_result(place):
         return Difference(place, _shown(old), _shown(new), 0.0)
     if not (_is_number(old) and _is_number(new)):
         return unmeasured(place, old, new)

@@ -46,6 +46,8 @@ NUMBERS = {
 MAP, MAP_OF = "embedding", "features"
 # what a file says of the machine that made it, which is no part of the result
 OF_MACHINE = frozenset({"device", "numerics"})
+# the hashes that a training notes of what it has read, which are judged as what they are of, outputs of `prepare`
+OF_PREPARED = "data.data/prepared/"
 
 
 def of_number(place: str) -> Tolerance:
@@ -53,6 +55,6 @@ def of_number(place: str) -> Tolerance:
     return next((found for end, found in NUMBERS.items() if place == end or place.endswith(f".{end}")), NUMBER)
 
 
-def is_of_machine(place: str) -> bool:
-    """Whether a place such as `training.numerics` says something of the machine."""
-    return place.rpartition(".")[2] in OF_MACHINE
+def is_no_result(place: str) -> bool:
+    """Whether a place such as `training.numerics` says something of the machine, or of other files."""
+    return place.rpartition(".")[2] in OF_MACHINE or place.startswith(OF_PREPARED)
