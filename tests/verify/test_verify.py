@@ -380,9 +380,18 @@ def test_ctrl_c_removes_the_clone(copy: Path, tmp_path: Path) -> None:
         process.send_signal(signal.SIGINT)
         out, err = process.communicate(timeout=60)
     assert (process.returncode, out) == (130, "")
-    assert err.startswith("error: ")
-    assert len(err.splitlines()) == 1
+    assert err == "error: verify: interrupted, its temporary clone is removed\n"
     assert list(folder.glob("latentlab-verify-*")) == []
+
+
+@pytest.mark.usefixtures("copy")
+def test_parameters_that_are_wrong_are_said_once() -> None:
+    replace("batch_size: 32", "batch_size: -1")
+    commit("wrong")
+    report = verify(["simple"])
+    assert verdicts(report) == {"plan": "FAILED"} | dict.fromkeys(STAGES, "LEFT OUT")
+    assert "params.yaml: variants.simple.batch_size: found -1" in first(report).line
+    assert report.exit_code == 3
 
 
 @pytest.mark.usefixtures("copy")

@@ -8,6 +8,7 @@ from latentlab.pipeline.plan import Plan, differences
 
 PARAMETERS, CODE, LIBRARIES, DATA = "parameters", "code", "libraries", "data"
 NUMERICS, CHANCE, EDITED, UNKNOWN_PLAN = "numerical class", "not deterministic", "edited", "plan"
+CHANCE_OR_CLASS = f"{CHANCE}, or another {NUMERICS}"
 SHOWN = 4  # words in one line
 
 
@@ -68,8 +69,8 @@ def of_numerics(old: str | None, new: str | None) -> Cause | None:
 
 def of_chance(old: str | None, new: str | None, has_class: bool) -> Cause:
     """What is left if nothing else is known to differ."""
-    words = ["parameters, code, libraries and data are the same"]
-    if has_class and not old:
-        here = f", here it is {new}" if new else ""
-        words.append(f"the numerical class of the committed result is unknown{here}")
-    return Cause(CHANCE, words)
+    same = "parameters, code, libraries and data are the same"
+    if old or not has_class:
+        return Cause(CHANCE, [same])
+    here = f", here it is {new}" if new else ""
+    return Cause(CHANCE_OR_CLASS, [f"{same}, the numerical class of the committed result is unknown{here}"])

@@ -16,7 +16,7 @@ from latentlab.pipeline.lock import stages_in_lock
 from latentlab.runner import forks, parent, zygote
 from latentlab.runner.display import Board, Display, Terminal
 from latentlab.runner.labels import Label
-from latentlab.runner.reproduce import StagesFailedError, reproduce
+from latentlab.runner.reproduce import EndedError, StagesFailedError, reproduce
 from latentlab.runner.scheduler import State
 from latentlab.verify.clone import Clone, NotVerifiedError
 
@@ -75,14 +75,19 @@ def remake(clone: Clone, study: Path, names: Sequence[str], jobs: int | None) ->
             reproduce(names, jobs, warm=_same_forks(clone.root), show=show)
         except StagesFailedError:
             pass  # the board has them
+        except EndedError as ended:  # it would say that the same command goes on from there
+            raise ended_by(ended.exit_code - 128) from None
         except UserError as error:
-            if error.exit_code != 1:  # the run was ended
-                raise
             raise NotVerifiedError(f"the clone: {error}") from None
         states = {label.name: row.state for board in boards for label, row in board.rows.items()}
         order = [name for name in states if name.partition("@")[0] in SINGLE_STAGES or "@" in name]
         failed = {name: _last_lines(name, state) for name, state in states.items() if _is_missing(state)}
-        return Remade([name for name in order if name not in NO_RESULTS], stages_in_lock(), failed)
+        return Remade([name for name in order if name not in NO_RESULTS or name in failed], stages_in_lock(), failed)
+
+
+def ended_by(number: int) -> EndedError:
+    """What a signal makes of all: the clone is removed on the way out."""
+    return EndedError("verify: interrupted, its temporary clone is removed", number)
 
 
 def _is_missing(state: State) -> bool:

@@ -10,7 +10,6 @@ from latentlab.config import paths, project, studies
 from latentlab.errors import UserError
 from latentlab.pipeline import provenance
 from latentlab.pipeline.lock import stages_in_lock
-from latentlab.runner.reproduce import EndedError
 from latentlab.runner.signals import heeding
 from latentlab.storage.yaml import read_yaml
 from latentlab.verify import plans
@@ -18,7 +17,7 @@ from latentlab.verify.clone import Clone, NotVerifiedError, bring_raw, cloned, c
 from latentlab.verify.contents import Contents
 from latentlab.verify.judge import Judge
 from latentlab.verify.outputs import Entry, hashes
-from latentlab.verify.remake import Remade, remake, targets
+from latentlab.verify.remake import Remade, ended_by, remake, targets
 from latentlab.verify.report import Report, StageReport, Verdict
 
 HEAD = "HEAD"
@@ -44,8 +43,7 @@ def verify(names: Sequence[str], revision: str = HEAD, jobs: int | None = None) 
 
 
 def _end(number: int) -> None:
-    """Whatever goes on ends here, and the clone is removed on the way out."""
-    raise EndedError("verify: interrupted, its temporary clone is removed", number)
+    raise ended_by(number)
 
 
 def _say(line: str) -> None:
