@@ -88,9 +88,8 @@ def base(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         replace("epochs: 2", "epochs: 60")
         make_birds(root)
         train_with_a_kill()
-        reproduce(["plot@simple", "evaluate@simple"], jobs=2)
-        with chdir("studies/birds"):
-            reproduce(["plot@simple", "evaluate@simple", "compare"], jobs=2)
+        names = ["plot@simple", "evaluate@simple"]
+        reproduce([*names, *(f"studies/birds/dvc.yaml:{name}" for name in (*names, "compare"))], jobs=2)
         commit("results")
         yield root
 

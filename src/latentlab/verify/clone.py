@@ -27,6 +27,8 @@ CONFIG = """[core]
 # of the user's, which would have the stages write or look elsewhere
 UNWANTED = ("LATENTLAB_TENSORBOARD", "GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "DVC_ROOT", "DVC_STAGE")
 
+MIRROR = "LATENTLAB_DATA_MIRROR"  # where published datasets are looked for, as seen from the user's folder
+
 
 class NotVerifiedError(UserError):
     """There is no answer: something could not be made again, or nothing was recorded."""
@@ -49,6 +51,8 @@ class Clone:
     def variables(self) -> dict[str, str]:
         """The environment in which its stages run: its own source, no state of DVC's elsewhere, no MLflow."""
         kept = {name: value for name, value in os.environ.items() if name not in UNWANTED}
+        if kept.get(MIRROR):
+            kept[MIRROR] = os.path.abspath(kept[MIRROR])
         path = os.pathsep.join(filter(None, [str(self.root / "src"), os.environ.get("PYTHONPATH", "")]))
         return kept | {
             "PYTHONPATH": path,

@@ -49,7 +49,7 @@ class Judge:
         verdict = _verdict([*edited, *files])
         found = [Cause(causes.EDITED, [file.words for file in edited])] if edited else []
         if not files:
-            return StageReport(name, verdict, found, plan=plan, files=edited if not found else [])
+            return StageReport(name, verdict, found, plan=plan)
         after = self._origins(before)
         if not after:
             found += plan or [self._cause(name, files, others)]
