@@ -96,8 +96,25 @@ def test_a_command_takes_a_study_by_name_or_from_the_current_folder(
     assert call(monkeypatch, command) == 1
     assert capsys.readouterr().err == f"error: params.yaml: variants: found {{}}, {ONE_ENTRY}\n"
     assert call(monkeypatch, command, "quik") == 1
-    assert capsys.readouterr().err == "error: study: found no 'quik', allowed: tiny, quick\n"
+    more = "; or a stage: plan, prepare, compare, track, train, extract, tsne, evaluate, plot"
+    line = f"error: study: found no 'quik', allowed: tiny, quick{more if command == 'reproduce' else ''}\n"
+    assert capsys.readouterr().err == line
     assert Path.cwd() == folder
+
+
+@pytest.mark.parametrize("target", ["train@simple", "train", "prepare"])
+def test_a_stage_is_a_target_with_its_variant_or_for_all(
+    several: Path, monkeypatch: pytest.MonkeyPatch, target: str
+) -> None:
+    asked: list[object] = []
+
+    def nothing_to_do(targets: list[str], *_: object) -> int:
+        asked.append((Path.cwd(), targets))
+        return 0
+
+    monkeypatch.setattr(reproduce, "reproduce", nothing_to_do)
+    assert call(monkeypatch, "reproduce", "quick", target) == 0
+    assert asked == [(several / "studies/quick", [target])]
 
 
 @pytest.mark.parametrize("command", ["reproduce", "results", "track"])

@@ -15,7 +15,7 @@ from rich.table import Table
 from typer.core import TyperGroup
 
 from latentlab.config import params, paths, studies
-from latentlab.config.stages import SINGLE_STAGES
+from latentlab.config.stages import EACH_VARIANT, SINGLE_STAGES
 from latentlab.errors import UserError
 from latentlab.report import table
 from latentlab.stages._source import begin_in_source_of_project
@@ -43,6 +43,7 @@ def run() -> None:
         sys.exit(error.exit_code)
 
 
+STAGES = (*SINGLE_STAGES, *EACH_VARIANT)
 STUDIES = Annotated[
     list[str] | None, typer.Argument(metavar="[STUDY]...", help="which studies [default: that of the current folder]")
 ]
@@ -121,7 +122,8 @@ def run_pipeline(
         list[str] | None,
         typer.Argument(
             metavar="[STUDY|STAGE]...",
-            help="studies, or stages such as train@conv with what they need [default: the study of the current folder]",
+            help="studies, or stages such as train@conv, or train for that of each variant, with what they need "
+            "[default: the study of the current folder]",
         ),
     ] = None,
     everything: Annotated[bool, typer.Option("--all", help="every study")] = False,
@@ -132,16 +134,17 @@ def run_pipeline(
 ) -> None:
     """Run every stage that is not up to date: `dvc repro`, several stages at once."""
     folder, targets = _targets(names, everything)
+    from latentlab.runner.display import say
     from latentlab.runner.dry import would_run  # DVC takes a second
     from latentlab.runner.reproduce import reproduce
 
     with _within(folder):
         if dry:
-            print(*would_run(targets), sep="\n")
+            say("\n".join(would_run(targets)))
             return
         start = time.perf_counter()
         ran = reproduce(targets, jobs, not stop, warm)
-        print(f"{ran} stages ran in {time.perf_counter() - start:.0f} s" if ran else "everything is up to date")
+        say(f"{ran} stages ran in {time.perf_counter() - start:.0f} s" if ran else "everything is up to date")
 
 
 def _targets(names: list[str] | None, everything: bool) -> tuple[Path, list[str]]:
@@ -150,7 +153,7 @@ def _targets(names: list[str] | None, everything: bool) -> tuple[Path, list[str]
         raise UserError(f"reproduce: found --all and {names[0]!r}, allowed: one of them")
     known = studies.studies() if names or everything else {}
     stages = [name for name in names or [] if name not in known and _is_stage(name)]
-    chosen = [known[name] if name in known else studies.folder_of(name) for name in names or [] if name not in stages]
+    chosen = [known[name] if name in known else _folder_of(name) for name in names or [] if name not in stages]
     if everything:
         chosen = list(known.values())
     if stages and len(chosen) > 1:
@@ -164,8 +167,16 @@ def _targets(names: list[str] | None, everything: bool) -> tuple[Path, list[str]
     return here, [os.path.relpath(folder / paths.PIPELINE, here) for folder in folders]
 
 
+def _folder_of(study: str) -> Path:
+    """The folder of a study, where it could be a stage. Raises `UserError`."""
+    try:
+        return studies.folder_of(study)
+    except UserError as error:
+        raise UserError(f"{error}; or a stage: {', '.join(STAGES)}") from None
+
+
 def _is_stage(name: str) -> bool:
-    return "@" in name or name in SINGLE_STAGES
+    return "@" in name or name in STAGES
 
 
 @app.command(name="results")

@@ -80,6 +80,20 @@ def test_stages_come_in_order_with_what_they_wait_for(repo: dvc.Repo) -> None:
     assert dvc.in_order(repo) == {middle: set(), last: {middle}}
 
 
+def test_a_frozen_stage_waits_for_none(project: Path) -> None:
+    Path("dvc.yaml").write_text(PIPELINE.replace("deps: [middle]", "deps: [middle]\n    frozen: true"))
+    with dvc.locked() as repo:
+        assert {stage.addressing: waits for stage, waits in dvc.in_order(repo).items()}["last"] == set()
+        assert [stage.addressing for stage in dvc.in_order(repo, ["last"])] == ["last"]
+
+
+def test_a_group_of_stages_is_a_target(project: Path) -> None:
+    group = "  group:\n    foreach: [a, b]\n    do: {cmd: 'cat middle > ${item}', deps: [middle], outs: ['${item}']}\n"
+    Path("dvc.yaml").write_text(PIPELINE + group)
+    with dvc.locked() as repo:
+        assert {stage.addressing for stage in dvc.in_order(repo, ["group"])} == {"middle", "group@a", "group@b"}
+
+
 def test_the_order_is_the_same_in_each_process(project: Path) -> None:
     stages = {f"s{number}": {"cmd": "true", "deps": ["first"], "outs": [f"o{number}"]} for number in range(20)}
     YAML(typ="safe", pure=True).dump({"stages": stages}, Path("dvc.yaml"))
@@ -177,6 +191,17 @@ def test_outputs_are_checked_out_as_the_lock_has_them(project: Path) -> None:
     Path("middle").unlink()
     dvc.check_out_outputs("middle")
     assert Path("middle").read_text() == "1"
+
+
+def test_outputs_are_checked_out_from_another_folder(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also with the project locked, as while a run is at work."""
+    run("dvc", "repro", "--quiet")
+    Path("middle").unlink()
+    (project / "elsewhere").mkdir()
+    monkeypatch.chdir(project / "elsewhere")
+    with dvc.locked():
+        dvc.check_out_outputs(f"{project}/dvc.yaml:middle")
+    assert (project / "middle").read_text() == "1"
 
 
 def test_files_of_a_commit_are_read_from_git_and_from_the_cache(project: Path) -> None:

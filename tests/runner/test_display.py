@@ -14,7 +14,7 @@ STAGES = ("train", "extract", "tsne", "evaluate", "plot")
 SINGLES = [Label.of("", name) for name in ("plan", "prepare", "compare", "track")]
 
 
-def board(variants: int = 2, study: str = "", before: dict[str, float] | None = None, at_once: int = 1) -> Board:
+def board(variants: int = 2, study: str = "", before: dict[Label, float] | None = None, at_once: int = 1) -> Board:
     names = [f"{stage}@v{number}" for number in range(variants) for stage in STAGES]
     return Board([*SINGLES[:2], *(Label.of(study, name) for name in names), *SINGLES[2:]], before or {}, at_once)
 
@@ -71,8 +71,7 @@ def test_more_variants_than_lines_leave_those_at_work() -> None:
 
 
 def test_the_remaining_time_is_said_once_it_is_known() -> None:
-    names = [*(str(label) for label in SINGLES), *(f"{stage}@v0" for stage in STAGES)]
-    known = dict.fromkeys(names, 10.0)
+    known = dict.fromkeys([*SINGLES, *(Label.of("", f"{stage}@v0") for stage in STAGES)], 10.0)
     assert board(1, before=known).remaining() == 90
     assert board(1, before=known, at_once=2).remaining() == 45
     assert board(2, before=known).remaining() is None  # nobody has timed the other one
@@ -82,6 +81,11 @@ def test_the_remaining_time_is_said_once_it_is_known() -> None:
     shown.rows[SINGLES[1]].began -= 4
     assert shown.remaining() == pytest.approx(76, abs=1)
     assert seen(shown)[0].endswith("about 1:16 left")
+
+
+def test_the_remaining_time_is_that_of_the_study() -> None:
+    fast, slow = Label.of("birds", "train@v0"), Label.of("", "train@v0")
+    assert Board([fast, slow], {fast: 1.0, slow: 60.0}).remaining() == 61
 
 
 def test_a_study_is_named_where_there_are_several() -> None:

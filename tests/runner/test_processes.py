@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 
 from latentlab.runner import processes
-from latentlab.runner.processes import Command, Processes
+from latentlab.runner.processes import Command, Processes, Started
+from tests.conftest import alive, in_time
 
 
 def command(text: str, **variables: str) -> Command:
@@ -52,6 +53,12 @@ def test_lines_come_when_they_are_said() -> None:
 def test_a_progress_bar_is_written_over() -> None:
     _, lines = run("printf '\\r10 %%\\r20 %%\\ndone\\r\\n'")
     assert lines == [("10 %", False), ("20 %", True), ("done", True)]
+
+
+@pytest.mark.parametrize("text", [r"printf 'one\r\ntwo\n'", r"printf 'one\r'; sleep 0.3; printf '\ntwo\n'"])
+def test_lines_that_end_as_for_a_terminal_are_whole_ones(text: str) -> None:
+    """It adds a carriage return to each line feed."""
+    assert run(text, terminal=True) == (0, [("one", True), ("two", True)])
 
 
 def test_a_terminal_where_there_is_one() -> None:
@@ -98,6 +105,47 @@ def test_all_is_ended_in_time(monkeypatch: pytest.MonkeyPatch, ignores: bool, co
     assert here.run(command("true"), lambda *_: None) == 143  # nothing starts any more
     with pytest.raises(ProcessLookupError):
         os.kill(int(started[0]), 0)
+
+
+@pytest.mark.parametrize("ignores", [False, True])
+def test_what_a_shell_has_started_ends_with_it(ignores: bool) -> None:
+    here = Processes()
+    shells: list[str] = []
+    background = "trap '' TERM; sleep 60" if ignores else "sleep 60"
+    text = f"({background}) & echo $$; sleep 60; true"
+    thread = threading.Thread(target=lambda: here.run(command(text), lambda line, _: shells.append(line)))
+    thread.start()
+    assert in_time(lambda: bool(shells))
+    here.end()
+    thread.join(10)
+    assert in_time(lambda: not alive(int(shells[0])))
+
+
+def test_what_runs_is_ended_if_nobody_can_be_told() -> None:
+    said: list[str] = []
+
+    def tell(line: str, _: bool) -> None:
+        said.append(line)
+        raise BrokenPipeError
+
+    with pytest.raises(BrokenPipeError):
+        Processes().run(command("echo $$; sleep 60; true"), tell)
+    assert in_time(lambda: not alive(int(said[0])))
+
+
+def test_what_cannot_be_started_leaves_nothing_open() -> None:
+    def fails(*_: object) -> Started:
+        raise OSError("no more processes")
+
+    before = os.listdir("/dev/fd")
+    with pytest.raises(OSError, match="no more processes"):
+        Processes(fails).run(command("true"), lambda *_: None)
+    assert os.listdir("/dev/fd") == before
+
+
+def test_a_signal_that_has_ended_a_command_is_named() -> None:
+    assert said("echo one; kill -9 $$") == ["one", "error: ended by SIGKILL"]
+    assert said("kill -40 $$") == ["error: ended by signal 40"]
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="other systems have no such signal")

@@ -48,10 +48,10 @@ class Recorded:
         with self.lock:
             self.at_work.remove(key)
 
-    def end(self, key: str, future: Future[Any]) -> bool:
-        """Whether it is none of those that fail."""
+    def end(self, key: str, future: Future[Any]) -> State:
+        """Done, if it is none of those that fail."""
         future.result()
-        return key not in self.fails
+        return State.FAILED if key in self.fails else State.DONE
 
     def room(self, key: str) -> Room:
         """One core if nothing else is said."""
@@ -154,6 +154,53 @@ def test_what_had_ended_is_taken_in_after_an_interruption() -> None:
         scheduler.take_in_ended()
     assert raised.value.number == 15
     assert scheduler.states == {"quick": State.DONE, "slow": State.DONE, "after": State.UNCHANGED}
+
+
+@pytest.mark.parametrize("last", ["b", "d"])
+def test_an_interruption_is_heeded_while_nothing_runs(last: str) -> None:
+    begun: list[str] = []
+
+    def begin(key: str) -> State:
+        begun.append(key)
+        if key == last:
+            scheduler.interrupt(15)
+        return State.UNCHANGED
+
+    work = Recorded()
+    work.begin = begin  # type: ignore[method-assign]
+    scheduler = Scheduler(DIAMOND, work, Idle(), TWO)
+    with pytest.raises(InterruptedRunError) as raised:
+        scheduler.run()
+    assert raised.value.number == 15
+    assert begun == list("abcd")[: 2 if last == "b" else 4]
+
+
+def test_what_has_ended_is_taken_in_whatever_begin_raises() -> None:
+    work = Recorded({"b": 0.05, "c": 0.3})
+    graph: dict[str, list[str]] = {"b": [], "c": [], "d": []}
+
+    def begin(key: str) -> Callable[[], Any]:
+        if key == "d":
+            raise MemoryError
+        return lambda: work.do(key)
+
+    work.begin = begin  # type: ignore[method-assign]
+    with ThreadPoolExecutor(3) as pool:
+        scheduler = Scheduler(graph, work, pool, TWO)
+        with pytest.raises(MemoryError):
+            scheduler.run()
+        pool.shutdown()
+        scheduler.take_in_ended()
+    assert scheduler.states == {"b": State.DONE, "c": State.DONE, "d": State.WAITING}
+
+
+def test_a_large_task_is_not_overtaken_for_ever() -> None:
+    graph: dict[str, list[str]] = {"first": [], **{f"small{number}": [] for number in range(20)}, "large": ["first"]}
+    seconds = {name: 0.02 + 0.01 * (place % 2) for place, name in enumerate(graph)}
+    work = Recorded(seconds, rooms={"large": TWO})
+    cost = {**dict.fromkeys(graph, 1.0), "large": 100.0}
+    assert set(run(graph, work, cost=cost.__getitem__).values()) == {State.DONE}
+    assert work.order(State.RUNNING).index("large") < 6
 
 
 def test_what_cannot_begin_has_failed() -> None:

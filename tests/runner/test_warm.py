@@ -3,6 +3,9 @@
 import json
 import os
 import shutil
+import socket
+import sys
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,15 +14,17 @@ from typing import Any
 import pytest
 
 from latentlab.runner import processes, warm
-from latentlab.runner.processes import Command, Processes, Start
+from latentlab.runner.processes import Command, Processes, Start, Started
 from latentlab.runner.warm import Warm
-from tests.conftest import ROOT
+from latentlab.runner.zygote import SCIENCE
+from tests.conftest import ROOT, in_time
 
 pytestmark = [pytest.mark.slow, pytest.mark.skipif(not warm.available(), reason="no forks here")]
 
 # what a stage could notice of how it was started
 PROBE = """
 import json, os, resource, signal, sys, threading
+import numpy
 
 print(json.dumps({
     "folder": os.getcwd(),
@@ -28,14 +33,16 @@ print(json.dumps({
     "original": sys.orig_argv[1:],
     "name": __name__,
     "specification": __spec__.name,
-    "path": sys.path[0],
+    "path": sys.path,
+    "executables": os.environ["PATH"],
+    "number": numpy.random.random(),
     "variable": os.environ.get("PROBED"),
     "stage": os.environ.get("DVC_STAGE"),
     "signals": [str(signal.getsignal(number)) for number in (2, 15, 17)],
     "blocked": sorted(signal.pthread_sigmask(signal.SIG_BLOCK, [])),
     "leads": os.getsid(0) == os.getpgid(0) != os.getpid(),
     "threads": threading.active_count(),
-    "descriptors": sorted(int(name) for name in os.listdir("/proc/self/fd") if int(name) < 3),
+    "descriptors": sorted(int(name) for name in os.listdir("/proc/self/fd")),
     "input": os.read(0, 1).decode(),
     "terminal": sys.stdout.isatty(),
     "niceness": os.nice(0),
@@ -74,10 +81,20 @@ def noticed(start: Start, folder: Path, stage: str = "plot") -> dict[str, Any]:
     return found
 
 
-def test_it_notices_no_difference(probe: Path, starts: Start) -> None:
+@pytest.mark.parametrize("safe", [False, True], ids=["", "safe path"])
+def test_it_notices_no_difference(probe: Path, starts: Start, monkeypatch: pytest.MonkeyPatch, safe: bool) -> None:
+    monkeypatch.setenv("PATH", "/usr/bin:/bin")
+    if safe:
+        monkeypatch.setenv("PYTHONSAFEPATH", "1")
     forked, new = noticed(starts, probe), noticed(processes.start, probe)
+    assert forked.pop("number") != new.pop("number")
     assert forked == new
+    assert forked["executables"].startswith(f"{Path(sys.executable).parent}:")
     assert forked["mine"] == str(probe / "src/latentlab/__init__.py")
+
+
+def test_each_fork_has_random_numbers_of_its_own(probe: Path, starts: Start) -> None:
+    assert noticed(starts, probe)["number"] != noticed(starts, probe)["number"]
 
 
 def test_the_source_is_read_in_the_fork(probe: Path, starts: Start) -> None:
@@ -120,6 +137,73 @@ def test_where_it_cannot_fork_a_new_process_does(probe: Path) -> None:
         assert noticed(forks.start, probe)["variable"] == "x"
     finally:
         forks.close()
+
+
+def test_an_environment_that_is_too_large_to_send_is_that_of_a_new_process(
+    probe: Path, starts: Start, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LARGE", "x" * 100_000)
+    assert noticed(starts, probe, "train")["tensorflow"]
+    monkeypatch.setenv("LARGER", "x" * 100_000)
+    assert not noticed(starts, probe, "train")["tensorflow"]
+
+
+def test_an_import_that_hangs_does_not_keep_others_from_running_and_ending(probe: Path) -> None:
+    (probe / "src/latentlab/runner/zygote.py").write_text("import time; time.sleep(60)")
+    forks = Warm()
+    here = Processes(forks.start)
+    codes: list[int] = []
+
+    def run(text: str) -> threading.Thread:
+        """Run a command in a thread of its own."""
+        command = Command(text, probe, {"DVC_STAGE": "plot"})
+        thread = threading.Thread(target=lambda: codes.append(here.run(command, lambda *_: None)), daemon=True)
+        thread.start()
+        return thread
+
+    stuck = run("python -m latentlab.stages.plot")
+    assert in_time(lambda: bool(forks._zygotes))
+    time.sleep(0.2)  # it waits for the import now
+    begin = time.monotonic()
+    run("exit 5").join(10)
+    assert codes == [5]
+    here.end()
+    forks.close()
+    stuck.join(10)
+    assert codes == [5, 137]  # a new process, which was too late
+    assert time.monotonic() - begin < 10
+
+
+def test_a_process_with_the_number_of_an_earlier_one_has_not_ended(monkeypatch: pytest.MonkeyPatch) -> None:
+    ends: list[socket.socket] = []
+
+    class Untried:
+        """In place of the process that forks: the other end of its channel."""
+
+        def __init__(self, _: object, pass_fds: list[int], **__: object) -> None:
+            ends.append(socket.socket(fileno=os.dup(pass_fds[0])))
+
+    monkeypatch.setattr("latentlab.runner.warm.subprocess.Popen", Untried)
+    zygote = warm._Zygote(SCIENCE)
+    command = Command("python -m latentlab.stages.plot simple", Path(), {})
+
+    def forked() -> Started:
+        """The process, which has the number 7 each time."""
+        threading.Thread(target=answer).start()
+        process = zygote.fork(command, 1)
+        assert process
+        return process
+
+    def answer() -> None:
+        _, descriptors, *_ = socket.recv_fds(ends[0], 2**17, 1)
+        os.close(descriptors[0])
+        ends[0].send(b'{"started": 7}')
+
+    first = forked()
+    ends[0].send(b'{"ended": 7, "code": 3}')
+    assert in_time(lambda: first.poll() == 3)
+    assert forked().poll() is None
+    ends[0].close()
 
 
 def test_all_forks_end_with_the_process_that_has_forked_them(probe: Path) -> None:

@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from latentlab.runner.processes import Command, Processes
+
 SCRIPT = """
 import os, signal, sys, time
 from latentlab.stages import _guard
@@ -71,3 +73,13 @@ def test_ctrl_c_before_the_stage_begins_is_one_line(project: Path) -> None:
     assert err.splitlines()[0] == "error: train@simple: ended by SIGINT"
     assert "Traceback" not in err
     assert waiting.returncode == 128 + signal.SIGINT
+
+
+def test_in_a_terminal_the_signal_is_named_in_a_line_of_its_own(project: Path) -> None:
+    """A progress bar leaves its line without an end."""
+    work = "print('1 of 400 epochs', end='', flush=True); os.kill(os.getpid(), signal.SIGKILL)"
+    Path("stage.py").write_text(SCRIPT.format(before="", work=work))
+    lines: list[str] = []
+    command = Command("python stage.py", project, {"DVC_STAGE": "train@simple"})
+    assert Processes(terminal=True).run(command, lambda line, _: lines.append(line)) == 137
+    assert "error: train@simple: ended by SIGKILL" in lines

@@ -18,7 +18,7 @@ from dvc.dvcfile import Lockfile
 from dvc.exceptions import DvcException
 from dvc.lock import LockError
 from dvc.repo import Repo
-from dvc.repo.reproduce import plan_repro
+from dvc.repo.reproduce import get_active_graph, plan_repro
 from dvc.rwlock import RWLOCK_FILE
 from dvc.stage import Stage
 from dvc.stage.cache import RunCacheNotFoundError, _get_stage_hash
@@ -47,7 +47,7 @@ def told() -> Iterator[None]:
 
 def one_line(error: BaseException) -> str:
     """What is wrong, and with what if it comes from the system."""
-    kind = "" if isinstance(error, DvcException) else "DVC: "
+    kind = "" if isinstance(error, (DvcException, UserError)) else "DVC: "
     return kind + " ".join(str(error).split())
 
 
@@ -88,11 +88,12 @@ def _is_json(path: Path) -> bool:
 def in_order(repo: Repo, targets: Iterable[str] = (str(paths.PIPELINE),)) -> dict[Stage, set[Stage]]:
     """The stages that `dvc repro` runs for targets, each with those that it waits for, these first.
 
-    A target is a dvc.yaml, all of whose stages are meant, or a stage's name in the current folder. The order is the
-    same each time, unlike that of a part of the graph. What DVC refuses becomes a `UserError`.
+    A target is a dvc.yaml, all of whose stages are meant, or a stage's name in the current folder, without its variant
+    for those of all. A frozen stage waits for none. The order is the same each time, unlike that of a part of the
+    graph. What DVC refuses becomes a `UserError`.
     """
     with told():
-        graph = repo.index.graph
+        graph = get_active_graph(repo.index.graph)
         roots = [stage for target in targets for stage in _stages_of(target, repo)]
         wanted = set(plan_repro(graph, roots))
         return {stage: set(graph.successors(stage)) for stage in plan_repro(graph) if stage in wanted}
@@ -225,10 +226,13 @@ def cache_folder(root: Path) -> Path:
     return Path(folder or root / project.MARK / "cache")
 
 
-def check_out_outputs(name: str) -> None:
-    """Bring back the outputs that dvc.lock has of a stage, as far as cache or git have them. Raises `UserError`."""
+def check_out_outputs(target: str) -> None:
+    """Bring back the outputs that dvc.lock has of a stage, as far as cache or git have them. Raises `UserError`.
+
+    The stage is one of the current folder, or of that of a dvc.yaml: `path/dvc.yaml:name`.
+    """
     with told(), Repo() as repo:
-        for stage in repo.stage.collect(name):
+        for stage in repo.stage.collect(target):
             for output in stage.outs:
                 if output.use_cache and output.hash_info and not output.changed_cache():
                     output.checkout(force=True)

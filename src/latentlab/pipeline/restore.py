@@ -10,10 +10,17 @@ def restore_outputs(stage: str) -> None:
 
     The outputs come from DVC's cache, or from git, and agree with dvc.lock.
     """
+    # from another folder than the stage's own DVC calls it studies/a/dvc.yaml:train@simple
+    if fault := bring_back(stage.rpartition(":")[2]):
+        print(f"warning: {stage}: {fault}", file=sys.stderr)
+
+
+def bring_back(target: str) -> str:
+    """The same for a stage as `dvc.check_out_outputs` takes it; what is wrong, if they cannot be had."""
     from latentlab.pipeline.dvc import check_out_outputs  # takes a second or two, for which only a failure waits
 
     try:
-        # from another folder than the stage's own DVC calls it studies/a/dvc.yaml:train@simple
-        check_out_outputs(stage.rpartition(":")[2])
+        check_out_outputs(target)
     except UserError as error:
-        print(f"warning: {stage}: outputs of its last good run are not brought back: {error}", file=sys.stderr)
+        return f"outputs of its last good run are not brought back: {error}"
+    return ""

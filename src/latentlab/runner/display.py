@@ -1,9 +1,11 @@
 """What one sees of a run: lines of each stage as they come, or in a terminal a table that is alive."""
 
+import os
 import sys
 import threading
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -23,6 +25,7 @@ SYMBOLS = {
     State.UNCHANGED: ("=", "dim"),
     State.FAILED: ("✗", "bold red"),
     State.LEFT_OUT: ("○", "yellow"),
+    State.ENDED: ("■", "yellow"),
 }
 FAULTS = ("warning:", "error:")
 FRAME = 8  # lines of a terminal that the table leaves to others
@@ -47,6 +50,16 @@ class Display(Protocol):
     def __exit__(self, *_: object) -> None: ...
 
 
+def say(text: str, fault: bool = False) -> None:
+    """Print a line, at once. Where nobody reads any more, as after `| head`, this one and all after it are lost."""
+    stream = sys.stderr if fault else sys.stdout
+    try:
+        print(text, file=stream, flush=True)
+    except OSError:
+        with open(os.devnull, "w") as nothing:
+            os.dup2(nothing.fileno(), stream.fileno())  # what is left would be a fault at the end of Python
+
+
 class Lines:
     """Where there is no terminal: plain lines, prefixed by the stage."""
 
@@ -61,11 +74,11 @@ class Lines:
     def said(self, label: Label, line: str, stays: bool) -> None:
         """Print it, at once, if it stays."""
         if stays:
-            print(f"{label}: {line}", file=sys.stderr if line.startswith(FAULTS) else sys.stdout, flush=True)
+            say(f"{label}: {line}", line.startswith(FAULTS))
 
     def note(self, text: str, fault: bool = False) -> None:
         """Print it, at once."""
-        print(text, file=sys.stderr if fault else sys.stdout, flush=True)
+        say(text, fault)
 
 
 @dataclass
@@ -80,10 +93,10 @@ class _Row:
 
 @dataclass
 class Board:
-    """The state of all stages, and how it looks. `before` has the seconds that stages took another time, by name."""
+    """The state of all stages, and how it looks. `before` has the seconds that stages took another time."""
 
     labels: Sequence[Label]
-    before: Mapping[str, float] = field(default_factory=dict)
+    before: Mapping[Label, float] = field(default_factory=dict)
     at_once: int = 1
 
     def __post_init__(self) -> None:
@@ -122,11 +135,11 @@ class Board:
     def remaining(self) -> float | None:
         """Seconds that are left at a guess, if all stages that are left were timed before."""
         left = [label for label, row in self.rows.items() if row.state in (State.WAITING, State.RUNNING)]
-        if any(label.name not in self.before for label in left):
+        if any(label not in self.before for label in left):
             return None
         now = time.monotonic()
         passed = sum(now - row.began for row in self.rows.values() if row.state is State.RUNNING)
-        return max(0.0, sum(self.before[label.name] for label in left) - passed) / self.at_once
+        return max(0.0, sum(self.before[label] for label in left) - passed) / self.at_once
 
     def _singles(self) -> Text:
         parts = [Text.assemble(str(label), " ", self._cell(label)) for label in self.singles]
@@ -170,7 +183,8 @@ class Terminal:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._live.stop()
+        with suppress(OSError):
+            self._live.stop()
 
     def turned(self, label: Label, state: State) -> None:
         """Show it."""
@@ -182,11 +196,15 @@ class Terminal:
         with self._lock:
             self.board.rows[label].line = line
         if stays and line.startswith(FAULTS):
-            self.console.print(Text.assemble((f"{label}: ", "cyan"), line))
+            self._print(Text.assemble((f"{label}: ", "cyan"), line))
 
     def note(self, text: str, fault: bool = False) -> None:
         """Print it above the board."""
-        self.console.print(Text(text, style="red" if fault else ""))
+        self._print(Text(text, style="red" if fault else ""))
+
+    def _print(self, text: Text) -> None:
+        with suppress(OSError):  # a terminal that is closed is no reason to end a stage
+            self.console.print(text)
 
     def _picture(self) -> RenderableType:
         with self._lock:

@@ -8,11 +8,12 @@ from latentlab.config import params
 from latentlab.pipeline import dvc
 from latentlab.pipeline.plan import changes, make_plans
 from latentlab.runner.labels import labels
+from latentlab.runner.project import held
 
 
 def would_run(targets: Sequence[str]) -> list[str]:
     """A line for each stage that `reproduce` would run, as far as can be told before. Raises `UserError`."""
-    with dvc.locked() as repo:
+    with held() as repo:
         waiting = dvc.in_order(repo, targets)
         stale = {folder: _stale(folder) for folder in map(dvc.folder_of, waiting)}
         found: dict[dvc.Stage, str] = {}

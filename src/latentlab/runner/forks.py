@@ -62,7 +62,10 @@ def become(module: str, arguments: Sequence[str], descriptors: tuple[int, int, i
         sys.stdout.reconfigure(line_buffering=True)  # type: ignore[union-attr]
         for name in [name for name in sys.modules if name.partition(".")[0] == "latentlab"]:
             del sys.modules[name]  # its source may be another one by now, or lie elsewhere
-        sys.path[0] = os.getcwd()
+        if not sys.flags.safe_path:
+            sys.path[0] = os.getcwd()
+        if generators := sys.modules.get("numpy.random"):  # as seeded where it was imported it gives all forks the same
+            generators.seed()
         sys.argv = ["-m", *arguments]  # as while `python -m` looks for the module
         sys.orig_argv = [sys.executable, "-m", module, *arguments]
         runpy.run_module(module, run_name="__main__", alter_sys=True)

@@ -34,7 +34,10 @@ class Logs:
         self._folders = folders
         self._began: dict[Label, float] = {}
         self._of = {folder: _read_seconds(folder) for folder in folders.values()}
-        self.seconds = {name: value for known in self._of.values() for name, value in known.items()}
+        study = {folder: label.study for label, folder in folders.items()}
+        self.seconds = {
+            Label.of(study[folder], name): value for folder, known in self._of.items() for name, value in known.items()
+        }
 
     def path(self, label: Label) -> Path:
         """Where a stage's log is."""
@@ -53,14 +56,15 @@ class Logs:
             yield Log(file)
 
     def add(self, label: Label, line: str) -> None:
-        """Add a line to the log of a stage that has ended."""
-        with self.path(label).open("a") as file:
+        """Add a line to the log of a stage that has ended, if there is one that can be written."""
+        with suppress(OSError), self.path(label).open("a") as file:
             Log(file).write(line)
 
     def last(self, label: Label, count: int) -> list[str]:
-        """The last lines of a stage."""
-        with self.path(label).open() as file:
+        """The last lines of a stage, if they can be read."""
+        with suppress(OSError), self.path(label).open() as file:
             return [line.rstrip("\n") for line in deque(file, count)]
+        return []
 
     def turned(self, label: Label, state: State) -> None:
         """Take the time."""

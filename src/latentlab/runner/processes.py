@@ -4,6 +4,7 @@ import codecs
 import fcntl
 import os
 import pty
+import re
 import select
 import shlex
 import signal
@@ -13,8 +14,8 @@ import sys
 import termios
 import threading
 import time
-from collections.abc import Callable, Mapping
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -83,45 +84,74 @@ class Processes:
         self._start = starts
         self._terminal = terminal
         self._lock = threading.Lock()
-        self._running: list[Started] = []
+        self._running: list[tuple[Started, Command]] = []
         self._ending = False
 
     def run(self, command: Command, tell: Tell) -> int:
         """Run a command to its end; its exit code as a shell gives it. `tell` gets what it says as it comes."""
-        ours, theirs = _terminal() if self._terminal else os.pipe()
-        try:
-            with self._lock:
-                if self._ending:
-                    return 128 + signal.SIGTERM
-                process = self._start(command, theirs)
-                self._running.append(process)
-        finally:
-            os.close(theirs)
-        try:
+        with self._lock:
+            if self._ending:
+                return 128 + signal.SIGTERM
+        with ExitStack() as stack:
+            ours, theirs = _terminal() if self._terminal else os.pipe()
+            stack.callback(os.close, ours)
+            try:
+                process = self._start(command, theirs)  # may wait for imports, hence without the lock
+            finally:
+                os.close(theirs)
+            stack.enter_context(self._known(process, command))
             code = _listen(process, ours, tell)
-        finally:
-            os.close(ours)
-            with self._lock:
-                self._running.remove(process)
+            if code < 0:
+                tell(f"error: ended by {_name(-code)}", True)
         return code if code >= 0 else 128 - code
 
+    @contextmanager
+    def _known(self, process: Started, command: Command) -> Iterator[None]:
+        """Have `end` know of a process. It is ended here if that was called before, and after an error."""
+        with self._lock:
+            self._running.append((process, command))
+            too_late = self._ending
+        try:
+            if too_late:
+                _kill(process)
+            yield
+        except BaseException:
+            _kill(process)
+            raise
+        finally:
+            with self._lock:
+                self._running.remove((process, command))
+
     def end(self) -> None:
-        """End all that runs: SIGTERM to what was started, and SIGKILL to its group if it takes too long."""
+        """End all that runs: SIGTERM to what was started, then SIGKILL to what is left of its group."""
         with self._lock:
             self._ending = True
             running = list(self._running)
-        for process in running:
-            _signal(process.pid, signal.SIGTERM)
+        for process, command in running:
+            # a stage passes it on, a shell does not
+            _signal(process.pid if command.arguments else -process.pid, signal.SIGTERM)
         deadline = time.monotonic() + GRACE
-        while time.monotonic() < deadline and any(process.poll() is None for process in running):
+        while time.monotonic() < deadline and any(process.poll() is None for process, _ in running):
             time.sleep(0.02)
-        for process in running:
-            if process.poll() is None:
-                _signal(-process.pid, signal.SIGKILL)
+        for process, _ in running:
+            _kill(process)
+
+
+def _kill(process: Started) -> None:
+    """End a process and its group at once."""
+    _signal(-process.pid, signal.SIGKILL)
+    while process.poll() is None:
+        _signal(process.pid, signal.SIGKILL)  # it may not lead its group yet
+        time.sleep(0.01)
+
+
+def _name(number: int) -> str:
+    """What a signal is called."""
+    return next((each.name for each in signal.Signals if each == number), f"signal {number}")
 
 
 def _signal(process: int, number: signal.Signals) -> None:
-    with suppress(ProcessLookupError):
+    with suppress(ProcessLookupError, PermissionError):  # gone, or another user's by now, as of `sudo`
         os.kill(process, number)
 
 
@@ -166,9 +196,10 @@ class _Lines:
 
     def add(self, content: bytes) -> None:
         """Take in some bytes."""
-        self._rest = (self._rest + self._decoder.decode(content)).replace("\r\n", "\n")
+        # a terminal adds a carriage return to each line feed, also where there is one
+        self._rest = re.sub("\r+\n", "\n", self._rest + self._decoder.decode(content))
         while (at := min((i for i in map(self._rest.find, "\r\n") if i >= 0), default=-1)) >= 0:
-            if self._rest[at] == "\r" and at == len(self._rest) - 1:
+            if not self._rest[at:].strip("\r"):
                 return  # the line feed may come next
             line, end, self._rest = self._rest[:at], self._rest[at], self._rest[at + 1 :]
             if line.strip():

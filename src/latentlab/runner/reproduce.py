@@ -13,24 +13,27 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
-from latentlab.config import paths, project
+from latentlab.config import paths
 from latentlab.errors import UserError
 from latentlab.pipeline import dvc
+from latentlab.pipeline.restore import bring_back
 from latentlab.runner import machine, needs
 from latentlab.runner.display import Board, Display, Lines, Terminal
 from latentlab.runner.labels import Label, labels
 from latentlab.runner.logs import Logs
 from latentlab.runner.processes import Command, Processes, start
+from latentlab.runner.project import held
 from latentlab.runner.scheduler import InterruptedRunError, Room, Scheduler, State
 from latentlab.runner.signals import heeding
 from latentlab.runner.warm import Warm, available
-from latentlab.storage.only_one import only_one
 
 # how tqdm shows a training's progress in a line of few words
 BAR = ("TQDM_BAR_FORMAT", "{n_fmt} of {total_fmt} {unit}s, {remaining} left{postfix}")
 NAMED = 6  # stages in one line
 LAST_LINES = 5  # of a stage that failed
 FAILED = 255  # the exit code of `dvc repro` then
+SIGNALLED = 128  # an exit code above is that of a process that a signal has ended
+FAULTS = (*dvc.FAULTS, UserError)
 
 
 class StagesFailedError(UserError):
@@ -66,10 +69,7 @@ def reproduce(
     whole = machine.whole_machine()
     room = Room(jobs or whole.cores, whole.memory)
     with ExitStack() as stack:
-        if (project.root() / project.MARK).is_dir():  # elsewhere DVC says what is wrong
-            stack.enter_context(only_one(project.root() / paths.RUNNER_LOCK, "runs the stages of this project"))
-        repo = stack.enter_context(dvc.locked())
-        waiting = dvc.in_order(repo, targets)
+        waiting = dvc.in_order(stack.enter_context(held()), targets)
         run = _Run(waiting, room, stack, warm and available(), show or _shown)
         return run.all(keep_going)
 
@@ -101,37 +101,53 @@ class _Run:
         self.forks = forks = Warm() if warm else None
         self.processes = Processes(forks.start if forks else start, alive)
         self.pool = ThreadPoolExecutor(max_workers=len(waiting) or 1)
-        if forks:
-            stack.callback(forks.close)
-        stack.callback(self.pool.shutdown, cancel_futures=True)
-        stack.callback(self.processes.end)
+        stack.callback(self._stop)
         stack.enter_context(self.display)
+        self.ending = False
         self.ran = 0  # stages whose command ran, `plan` aside
+        self.without: set[dvc.Stage] = set()  # stages whose outputs were removed, to be made anew
         self.recorded: set[Path] = set()  # folders with a dvc.lock that has something new
 
     def all(self, keep_going: bool) -> int:
         """Bring all stages up to date. Raises `StagesFailedError` and `EndedError`."""
         scheduler = Scheduler(self.waiting, self, self.pool, self.whole, keep_going, self._cost)
         try:
-            with heeding(scheduler.interrupt):
-                scheduler.run()
+            try:
+                with heeding(scheduler.interrupt):
+                    scheduler.run()
+            finally:
+                self._finish(scheduler)
         except InterruptedRunError as interrupted:
-            self.display.note("ending what runs")
-            self.processes.end()
-            self.pool.shutdown(cancel_futures=True)
-            scheduler.take_in_ended()
             raise EndedError(self._how_far(scheduler.states), interrupted.number) from None
-        finally:
-            self._sort_locks()
-            self.logs.close()
         self._check(scheduler.states)
         return self.ran
 
+    def _finish(self, scheduler: Scheduler[dvc.Stage]) -> None:
+        """Leave nothing running, record all that ended well, and bring back what the others had."""
+        if State.RUNNING in scheduler.states.values():
+            self.display.note("ending what runs")
+        self._stop()
+        scheduler.take_in_ended()
+        for stage in list(self.without):
+            self._bring_back(stage)
+        self._sort_locks()
+        self.logs.close()
+
+    def _stop(self) -> None:
+        """End all that runs, and wait for it."""
+        self.ending = True
+        self.processes.end()
+        if self.forks:
+            self.forks.close()  # before the threads that may wait for it
+        self.pool.shutdown(cancel_futures=True)
+
     def _cost(self, key: dvc.Stage) -> float:
-        """Seconds of the run before; those of such a stage of another variant, if it has none."""
+        """Seconds of the run before; without them those of such a stage of another variant, or else another study."""
         label, seconds = self.labels[key], self.logs.seconds
-        likely = [value for name, value in seconds.items() if name.partition("@")[0] == label.stage]
-        return seconds.get(label.name, max(likely, default=1.0))
+        if label in seconds:
+            return seconds[label]
+        alike = {each: value for each, value in seconds.items() if each.stage == label.stage}
+        return max([value for each, value in alike.items() if each.study == label.study] or alike.values(), default=1.0)
 
     def room(self, key: dvc.Stage) -> Room:
         """What a stage takes, as far as is known before it runs."""
@@ -139,22 +155,41 @@ class _Run:
 
     def begin(self, key: dvc.Stage) -> Callable[[], int] | State:
         """What is to run for a stage, if it is not up to date, and the run cache has not its outputs."""
-        label = self.labels[key]
         try:
-            if not key.changed():
+            if self._is_up_to_date(key):
                 return State.UNCHANGED
-            if not dvc.has_command(key):
-                dvc.bring_up_to_date(key)
-                return State.UNCHANGED
-            if dvc.brought_back(key):
-                self.recorded.add(dvc.folder_of(key))
-                self.display.note(f"{label}: outputs were in the run cache")
-                return State.UNCHANGED
-        except dvc.FAULTS as error:
-            self.display.note(f"{label}: error: {dvc.one_line(error)}", fault=True)
-            return State.FAILED
+        except FAULTS as error:
+            return self._failed(key, dvc.one_line(error))
         text, folder, variables = dvc.command(key)
-        return lambda: self._at_work(label, Command(text, folder, variables))
+        return lambda: self._at_work(self.labels[key], Command(text, folder, variables))
+
+    def _is_up_to_date(self, stage: dvc.Stage) -> bool:
+        """Whether it is, or is so now. If not, its outputs are removed."""
+        if not stage.changed():
+            return True
+        if not dvc.has_command(stage):
+            dvc.bring_up_to_date(stage)
+            return True
+        self.without.add(stage)
+        if not dvc.brought_back(stage):
+            return False
+        self.without.remove(stage)
+        self.recorded.add(dvc.folder_of(stage))
+        self.display.note(f"{self.labels[stage]}: outputs were in the run cache")
+        return True
+
+    def _failed(self, stage: dvc.Stage, fault: str) -> State:
+        """Tell what kept a stage from running, and bring back what it had."""
+        self.display.note(f"{self.labels[stage]}: error: {fault}", fault=True)
+        self._bring_back(stage)
+        return State.FAILED
+
+    def _bring_back(self, stage: dvc.Stage) -> None:
+        """Bring back the outputs of the last good run, if they were removed. The stage itself may have done so."""
+        if stage in self.without:
+            self.without.remove(stage)
+            if fault := bring_back(f"{stage.path}:{dvc.name_in_lock(stage)}"):
+                self.display.note(f"{self.labels[stage]}: warning: {fault}", fault=True)
 
     def _at_work(self, label: Label, command: Command) -> int:
         """In a thread of its own."""
@@ -167,29 +202,38 @@ class _Run:
 
             return self.processes.run(command, tell)
 
-    def end(self, key: dvc.Stage, future: Future[Any]) -> bool:
-        """Record a stage that ended well."""
+    def end(self, key: dvc.Stage, future: Future[Any]) -> State:
+        """Record a stage that ended well, or bring back what it had."""
         label = self.labels[key]
-        code = future.result()
-        if code == 0 and (fault := self._record(key)):
-            self.logs.add(label, fault)
-            self.display.said(label, fault, stays=True)
-            code = 1
+        if future.cancelled():
+            self._bring_back(key)
+            return State.ENDED
+        if error := future.exception():
+            return self._failed(key, str(error) if isinstance(error, UserError) else repr(error))
+        code = future.result() or self._record(key)
         if code:
+            self._bring_back(key)
+            if self.ending and code > SIGNALLED:
+                self.display.note(f"{label} ended")
+                return State.ENDED
             self._tell_failure(label, code)
-            return False
+            return State.FAILED
+        self.without.remove(key)
         if not key.always_changed:
             self.ran += 1
             self.recorded.add(dvc.folder_of(key))
-        return True
+        return State.DONE
 
-    def _record(self, stage: dvc.Stage) -> str:
-        """Record it; what its command did not make, or DVC cannot write, is one line."""
+    def _record(self, stage: dvc.Stage) -> int:
+        """Record it, and give 0; what its command did not make, or DVC cannot write, is one line and 1."""
         try:
             dvc.record(stage)
-        except dvc.FAULTS as error:
-            return f"error: {dvc.one_line(error)}"
-        return ""
+        except FAULTS as error:
+            fault = f"error: {dvc.one_line(error)}"
+            self.logs.add(self.labels[stage], fault)
+            self.display.said(self.labels[stage], fault, stays=True)
+            return 1
+        return 0
 
     def _tell_failure(self, label: Label, code: int) -> None:
         self.display.note(f"{label} failed with exit code {code}, log: {self.logs.path(label)}", fault=True)

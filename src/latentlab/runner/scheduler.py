@@ -25,6 +25,7 @@ class State(Enum):
     UNCHANGED = "unchanged"
     FAILED = "failed"
     LEFT_OUT = "left out"
+    ENDED = "ended"  # with the run
 
 
 @dataclass(frozen=True)
@@ -51,8 +52,8 @@ class Work(Protocol[AnyKey]):
     def begin(self, key: AnyKey) -> Callable[[], Any] | State:
         """What the executor is to call for a task whose needs are met; UNCHANGED or FAILED if nothing is to run."""
 
-    def end(self, key: AnyKey, future: Future[Any]) -> bool:
-        """Take in what came of it; whether that is well."""
+    def end(self, key: AnyKey, future: Future[Any]) -> State:
+        """Take in what came of it: DONE, FAILED, or ENDED."""
 
     def room(self, key: AnyKey) -> Room:
         """What it takes."""
@@ -72,7 +73,8 @@ class InterruptedRunError(Exception):
 class Scheduler(Generic[Key]):
     """One run of a graph: `needs` has the tasks, each with those that it waits for.
 
-    `cost` is a guess at how long each takes, in any unit; those with the longest way to the end start first.
+    `cost` is a guess at how long each takes, in any unit; those with the longest way to the end start first. While
+    there is no room for the first of them others overtake it, but only until all has ended that ran at that time.
     """
 
     def __init__(
@@ -102,6 +104,8 @@ class Scheduler(Generic[Key]):
                 self._make_ready(key)
         self._running: dict[Key, Room] = {}
         self._used = Room(0)
+        self._waits_for: dict[Key, set[Key]] = {}  # what ran when there was no room for the first in line
+        self._interrupted: int | None = None
         self._ended: queue.SimpleQueue[tuple[Key, Future[Any]] | int] = queue.SimpleQueue()
 
     def run(self) -> dict[Key, State]:
@@ -112,12 +116,15 @@ class Scheduler(Generic[Key]):
         while True:
             self._start()
             if not self._running:
+                self._heed()
                 return self.states
             key, future = self.next_ended()
             self._free(key)
-            if self.keep_going:  # taking in takes a while: what is ready already need not wait for it
-                self._start()
-            self._take_in(key, future)
+            try:
+                if self.keep_going:  # taking in takes a while: what is ready already need not wait for it
+                    self._start()
+            finally:
+                self._take_in(key, future)
 
     def next_ended(self) -> tuple[Key, Future[Any]]:
         """Wait for a task to end. Raises `InterruptedRunError`."""
@@ -128,7 +135,13 @@ class Scheduler(Generic[Key]):
 
     def interrupt(self, number: int) -> None:
         """Have the run end between two tasks: what is taken in is taken in whole. A handler of signals may call it."""
+        self._interrupted = number
         self._ended.put(number)
+
+    def _heed(self) -> None:
+        """Raise `InterruptedRunError` if the run is to end. Where nothing runs, nobody waits for news of it."""
+        if self._interrupted is not None:
+            raise InterruptedRunError(self._interrupted)
 
     def take_in_ended(self) -> None:
         """Take in what has ended by now, for a run that was interrupted."""
@@ -144,6 +157,7 @@ class Scheduler(Generic[Key]):
     def _start(self) -> None:
         """Start what there is room for. What needs no work makes others ready, hence the loop."""
         while self._may_start() and (chosen := self._first_that_fits()):
+            self._heed()
             key, room = chosen
             self._ready.remove(key)
             function = self.work.begin(key)
@@ -163,7 +177,13 @@ class Scheduler(Generic[Key]):
             room = self.work.room(key)
             if not self._running or (self._used + room).within(self.whole):
                 return key, room
+            if key == self._ready[0] and self._has_waited(key):
+                break
         return None
+
+    def _has_waited(self, key: Key) -> bool:
+        """Whether all has ended that ran when there was no room for it first."""
+        return self._running.keys().isdisjoint(self._waits_for.setdefault(key, set(self._running)))
 
     def _note_end(self, key: Key, future: Future[Any]) -> None:
         """In whatever thread."""
@@ -176,13 +196,13 @@ class Scheduler(Generic[Key]):
         self._used -= self._running.pop(key)
 
     def _take_in(self, key: Key, future: Future[Any], ready: bool = True) -> None:
-        self._settle(key, State.DONE if self.work.end(key, future) else State.FAILED, ready)
+        self._settle(key, self.work.end(key, future), ready)
 
     def _settle(self, key: Key, state: State, ready: bool = True) -> None:
         self._turn(key, state)
         if state is State.FAILED:
             self._leave_out(key)
-        elif ready:
+        elif ready and state is not State.ENDED:
             self._release(key)
 
     def _release(self, key: Key) -> None:

@@ -7,13 +7,14 @@ import subprocess
 import sys
 import threading
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from latentlab.runner import processes
 from latentlab.runner.parent import RUNNER
 from latentlab.runner.processes import Command, Started
-from latentlab.runner.zygote import SCIENCE, TENSORFLOW
+from latentlab.runner.zygote import LARGEST, SCIENCE, TENSORFLOW
 
 KINDS: Mapping[str, str] = {  # which libraries a stage needs; others start as ever
     **dict.fromkeys(("train", "extract"), TENSORFLOW),
@@ -35,6 +36,7 @@ class Warm:
 
     def __init__(self) -> None:
         self._zygotes: dict[str, _Zygote] = {}
+        self._closed = False
         self._lock = threading.Lock()
 
     def start(self, command: Command, output: int) -> Started:
@@ -42,7 +44,7 @@ class Warm:
         stage = _stage(command)
         if stage in KINDS or IF_THERE.get(stage) in self._zygotes:
             zygote = self._zygote(KINDS.get(stage) or IF_THERE[stage])
-            if forked := zygote.fork(command, output):
+            if forked := zygote and zygote.fork(command, output):
                 return forked
         return processes.start(command, output)
 
@@ -52,15 +54,19 @@ class Warm:
             self._zygote(KINDS[stage])
 
     def close(self) -> None:
-        """End the processes that fork."""
-        for zygote in self._zygotes.values():
+        """End the processes that fork, and with them what they have forked; nobody waits for them any more."""
+        with self._lock:
+            self._closed = True
+            zygotes = list(self._zygotes.values())
+        for zygote in zygotes:
             zygote.close()
 
-    def _zygote(self, kind: str) -> "_Zygote":
-        with self._lock:
-            if kind not in self._zygotes:
+    def _zygote(self, kind: str) -> "_Zygote | None":
+        """That of a kind; None if it cannot be started, or not any more."""
+        with self._lock, suppress(OSError):
+            if kind not in self._zygotes and not self._closed:
                 self._zygotes[kind] = _Zygote(kind)
-            return self._zygotes[kind]
+        return self._zygotes.get(kind)
 
 
 def _stage(command: Command) -> str:
@@ -112,11 +118,14 @@ class _Zygote:
             "module": module,
             "arguments": arguments,
             "folder": str(command.folder),
-            "variables": dict(command.variables),
+            "environment": command.environment,
         }
+        content = json.dumps(request).encode()
+        if len(content) > LARGEST:
+            return None
         with self._asking:
             try:
-                socket.send_fds(self._channel, [json.dumps(request).encode()], [output])
+                socket.send_fds(self._channel, [content], [output])
             except OSError:
                 return None
             with self._news:
@@ -141,6 +150,7 @@ class _Zygote:
             with self._news:
                 if "started" in news:
                     self._started = news["started"]
+                    self._codes.pop(news["started"], None)  # of an earlier process that had its number
                 else:
                     self._codes[news["ended"]] = news["code"]
                 self._news.notify_all()

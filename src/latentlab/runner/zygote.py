@@ -25,6 +25,7 @@ COMMON = (
     "threadpoolctl",
     "dvc_data.hashfile.tree",
 )
+LARGEST = 2**17  # bytes of a request; a socket takes more at once
 TENSORFLOW, SCIENCE = "tensorflow", "science"
 LIBRARIES = {
     TENSORFLOW: ("mlflow.tracking", "mlflow.store.tracking.sqlalchemy_store", "requests"),  # for live losses
@@ -43,14 +44,14 @@ def main(kind: str, channel: socket.socket) -> None:
     signal.set_wakeup_fd(wake, warn_on_full_buffer=False)
     signal.signal(signal.SIGCHLD, lambda *_: None)
     interrupted = signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the runner to pass on
-    import_libraries(kind)
+    added = import_libraries(kind)
     while True:
         ready = select.select([channel.fileno(), woken], [], [])[0]
         if woken in ready:
             os.read(woken, 4096)
             _report_ended(channel)
         if channel.fileno() in ready:
-            message, descriptors, *_ = socket.recv_fds(channel, 2**16, 1)
+            message, descriptors, *_ = socket.recv_fds(channel, LARGEST, 1)
             if not message:
                 return
             here = os.getpid()
@@ -60,13 +61,14 @@ def main(kind: str, channel: socket.socket) -> None:
                 os.close(woken)
                 os.close(wake)
                 signal.signal(signal.SIGINT, interrupted)
-                _serve(json.loads(message), descriptors[0], here)
+                _serve(json.loads(message), added, descriptors[0], here)
             os.close(descriptors[0])
             _send(channel, {"started": process})
 
 
-def import_libraries(kind: str) -> None:
-    """Import what stages of a kind need, under the settings that they would make first."""
+def import_libraries(kind: str) -> dict[str, str]:
+    """Import what stages of a kind need, under the settings that they would make first; variables that this sets."""
+    before = dict(os.environ)
     for name in COMMON:
         importlib.import_module(name)
     if kind == TENSORFLOW:
@@ -75,6 +77,7 @@ def import_libraries(kind: str) -> None:
         import_tensorflow()
     for name in LIBRARIES[kind]:
         importlib.import_module(name)
+    return dict(os.environ.items() - before.items())
 
 
 def _report_ended(channel: socket.socket) -> None:
@@ -92,14 +95,15 @@ def _send(channel: socket.socket, content: dict[str, int]) -> None:
     channel.send(json.dumps(content).encode())
 
 
-def _serve(request: dict[str, Any], output: int, parent: int) -> NoReturn:
+def _serve(request: dict[str, Any], added: dict[str, str], output: int, parent: int) -> NoReturn:
     """What the fork does: settle as a new process would be, and be the stage."""
     os.setsid()
     end_with(parent)
     signal.set_wakeup_fd(-1)
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     os.chdir(request["folder"])
-    os.environ.update(request["variables"] | {RUNNER: str(parent), FORKABLE: "1"})
+    os.environ.clear()
+    os.environ.update(added | request["environment"] | {RUNNER: str(parent), FORKABLE: "1"})
     nothing = os.open(os.devnull, os.O_RDONLY)
     become(request["module"], request["arguments"], (nothing, output, output))
 

@@ -44,7 +44,9 @@ def _wait(child: int, mask: set[int | signal.Signals]) -> int:
     for number in FORWARDED:  # the child is gone, and what follows must not be cut off
         signal.signal(number, signal.SIG_IGN)
     if code < 0:
-        print(f"error: {os.environ[VARIABLE]}: ended by {signal.Signals(-code).name}", file=sys.stderr, flush=True)
+        begin = "\n" if sys.stderr.isatty() else ""  # a progress bar may have the line
+        line = f"error: {os.environ[VARIABLE]}: ended by {signal.Signals(-code).name}"
+        print(f"{begin}{line}", file=sys.stderr, flush=True)
     if code:
         from latentlab.pipeline.restore import restore_outputs
 

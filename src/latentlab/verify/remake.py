@@ -99,7 +99,7 @@ def _last_lines(name: str, state: State) -> list[str]:
     if state is not State.FAILED:
         return []
     lines = log.read_text(errors="replace").splitlines()[-LAST_LINES:] if log.exists() else []
-    return lines or ["it said nothing"]
+    return lines or ["it could not be started, or said nothing"]
 
 
 def _same_forks(root: Path) -> bool:
