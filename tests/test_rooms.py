@@ -29,7 +29,8 @@ ROOMS: dict[str, set[str]] = {
         *("config", "errors", "figures", "metrics", "networks", "numerics"),
         *("pipeline", "report", "runner", "sources", "storage", "tracking", "training"),
     },
-    "cli": {"config", "errors", "pipeline", "report", "runner", "stages", "storage", "tracking"},
+    "verify": {"config", "errors", "pipeline", "runner", "storage"},
+    "cli": {"config", "errors", "pipeline", "report", "runner", "stages", "storage", "tracking", "verify"},
 }
 MODULES = sorted(path.relative_to(PACKAGE) for path in PACKAGE.rglob("*.py") if path.name != "__init__.py")
 

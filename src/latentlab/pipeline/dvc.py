@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from dvc.api import DVCFileSystem
+from dvc.config import Config
 from dvc.dvcfile import Lockfile
 from dvc.exceptions import DvcException
 from dvc.lock import LockError
@@ -216,6 +217,13 @@ def in_cache(hashes: Iterable[str]) -> set[str]:
             return {each for each in hashes if repo.cache.local.exists(each)}
     except DvcException:
         return set()
+
+
+def cache_folder(root: Path) -> Path:
+    """Where the project in a folder keeps its cache. Nothing is made there, unlike by `Repo`. Raises `UserError`."""
+    with told():
+        folder = Config(str(root / project.MARK))["cache"].get("dir")
+    return Path(folder or root / project.MARK / "cache")
 
 
 def check_out_outputs(target: str) -> None:
