@@ -32,7 +32,9 @@ KERNELS = {
     "product of a transposed": Kernel(((32, 784), (32, 32)), lambda tf, x, y: tf.matmul(x, y, transpose_a=True)),
     "product by a transposed": Kernel(((48, 784), (32, 784)), lambda tf, x, y: tf.matmul(x, y, transpose_b=True)),
     "convolution": Kernel(((4, 14, 14, 16), (3, 3, 16, 8)), lambda tf, x, k: tf.nn.conv2d(x, k, 1, "SAME")),
-    "convolution of one channel": Kernel(((4, 28, 28, 1), (3, 3, 1, 32)), lambda tf, x, k: tf.nn.conv2d(x, k, 2, "SAME")),
+    "convolution of one channel": Kernel(
+        ((4, 28, 28, 1), (3, 3, 1, 32)), lambda tf, x, k: tf.nn.conv2d(x, k, 2, "SAME")
+    ),
     "convolution, transposed": Kernel(
         ((4, 7, 7, 16), (4, 4, 8, 16)), lambda tf, x, k: tf.nn.conv2d_transpose(x, k, [4, 14, 14, 8], 2, "SAME")
     ),
