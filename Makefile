@@ -7,7 +7,7 @@ export PATH := $(CURDIR)/$(BIN):$(PATH)
 export MLFLOW_DISABLE_TELEMETRY := true
 
 .DEFAULT_GOAL := help
-.PHONY: help install reproduce test test-fast lint bench ui lock clean
+.PHONY: help install reproduce test test-fast lint bench portable ui lock clean
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -44,6 +44,9 @@ bench: install ## compare training with Keras and PyTorch on an idle machine: do
 	python -m benchmarks.limit
 	python -m benchmarks.scale
 	if [ -n "$(MNIST)" ]; then python -m benchmarks.live --mnist $(MNIST); fi
+
+portable: install ## compare bytes with those of emulated CPUs (an hour): docs/reproducibility.md
+	python -m benchmarks.portable
 
 ui: install ## MLflow's web page on loopback
 	mlflow ui --backend-store-uri sqlite:///mlflow.db --host 127.0.0.1 --port 5000

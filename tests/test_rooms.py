@@ -30,7 +30,7 @@ ROOMS: dict[str, set[str]] = {
         *("pipeline", "report", "runner", "sources", "storage", "tracking", "training"),
     },
     "verify": {"config", "errors", "pipeline", "runner", "storage"},
-    "cli": {"config", "errors", "pipeline", "report", "runner", "stages", "storage", "tracking", "verify"},
+    "cli": {"config", "errors", "numerics", "pipeline", "report", "runner", "stages", "storage", "tracking", "verify"},
 }
 MODULES = sorted(path.relative_to(PACKAGE) for path in PACKAGE.rglob("*.py") if path.name != "__init__.py")
 

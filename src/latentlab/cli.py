@@ -1,5 +1,6 @@
 """The `latentlab` command."""
 
+import json
 import os
 import sys
 import time
@@ -17,6 +18,7 @@ from typer.core import TyperGroup
 from latentlab.config import params, paths, studies
 from latentlab.config.stages import EACH_VARIANT, SINGLE_STAGES
 from latentlab.errors import UserError
+from latentlab.numerics.portable import set_switches
 from latentlab.report import table
 from latentlab.stages._source import begin_in_source_of_project
 
@@ -217,6 +219,31 @@ def verify_results(
     report = verify(names or [], revision, jobs)
     print(report.json() if as_json else "\n".join(report.lines()))
     raise typer.Exit(report.exit_code)
+
+
+@app.command(name="machine")
+def show_machine(
+    native: Annotated[bool, typer.Option("--native", help="as under `numerics: native`")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="for scripts")] = False,
+) -> None:
+    """Show this machine's numerical fingerprint: where it is the same, results are the same bytes."""
+    set_switches("native" if native else "portable")  # before numpy is imported
+    from latentlab.numerics import fingerprint
+    from latentlab.numerics.tensorflow import start_tensorflow
+    from latentlab.numerics.threads import limit_threads
+    from latentlab.pipeline.provenance import platform_tags
+
+    start_tensorflow(seed=0, threads=1)
+    limit_threads(1)
+    kernels = {"TensorFlow": fingerprint.of_tensorflow(), "numpy, scipy and scikit-learn": fingerprint.of_science()}
+    classes = {name: fingerprint.class_of(hashes) for name, hashes in kernels.items()}
+    about = platform_tags()
+    if as_json:
+        print(json.dumps({"machine": about, "classes": classes, "kernels": kernels}, indent=1))
+        return
+    print(*(f"{name.removeprefix('platform.'):14} {value}" for name, value in about.items()), sep="\n")
+    for name, hashes in kernels.items():
+        _print_wide(_columns(f"{name}: {classes[name]}", ["kernel", "hash"], hashes.items()))
 
 
 @app.command(name="track")

@@ -184,7 +184,7 @@ def test_a_process_with_the_number_of_an_earlier_one_has_not_ended(monkeypatch: 
             ends.append(socket.socket(fileno=os.dup(pass_fds[0])))
 
     monkeypatch.setattr("latentlab.runner.warm.subprocess.Popen", Untried)
-    zygote = warm._Zygote(SCIENCE)
+    zygote = warm._Zygote(SCIENCE, "portable")
     command = Command("python -m latentlab.stages.plot simple", Path(), {})
 
     def forked() -> Started:

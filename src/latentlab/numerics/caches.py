@@ -11,6 +11,8 @@ from pathlib import Path
 
 import numpy as np
 
+Words = np.ndarray[tuple[int], np.dtype[np.int64]]
+
 MAPS = Path("/proc/self/maps")
 QUERY = "_ZN5Eigen8internal15queryCacheSizesERiS1_S1_"  # void Eigen::internal::queryCacheSizes(int&, int&, int&)
 SIZES = (32 * 2**10, 2**20, 8 * 2**20)  # bytes of L1 data cache, L2 and L3
@@ -35,7 +37,7 @@ def fix_cache_sizes() -> int:
     return sum(_replace(found, memory) for memory in _variables("libtensorflow"))
 
 
-def _variables(library: str) -> "Iterator[np.ndarray[tuple[int], np.dtype[np.int64]]]":
+def _variables(library: str) -> Iterator[Words]:
     """The writable memory of the libraries whose name begins so, and what follows it without a name: `.bss`."""
     of = ""
     for line in MAPS.read_text().splitlines():
@@ -44,10 +46,10 @@ def _variables(library: str) -> "Iterator[np.ndarray[tuple[int], np.dtype[np.int
         of = path or of
         if permissions.startswith("rw") and Path(of).name.startswith(library):
             start, end = (int(address, 16) for address in addresses.split("-"))
-            yield np.frombuffer((ctypes.c_char * (end - start)).from_address(start), np.int64)
+            yield np.ctypeslib.as_array((ctypes.c_int64 * ((end - start) // 8)).from_address(start))
 
 
-def _replace(found: tuple[int, ...], memory: "np.ndarray[tuple[int], np.dtype[np.int64]]") -> int:
+def _replace(found: tuple[int, ...], memory: Words) -> int:
     """Set each place that holds the sizes that were `found`; the number of places."""
     places = np.flatnonzero((memory[:-2] == found[0]) & (memory[1:-1] == found[1]) & (memory[2:] == found[2]))
     for place in places:

@@ -1,7 +1,7 @@
 """The numerical fingerprint of a machine: hashes of fixed inputs sent through every kind of kernel that stages use.
 
-Machines with the same hashes compute the same results; one that differs names the kernel. Inputs are multiples of 2^-14,
-which are the same on every CPU.
+Machines with the same hashes compute the same results; one that differs names the kernel. Inputs are multiples
+of 2^-14, and the same on every CPU.
 """
 
 import hashlib
@@ -71,7 +71,7 @@ def of_tensorflow() -> dict[str, str]:
 
 
 def of_science() -> dict[str, str]:
-    """Hashes of the kernels of numpy, scipy and scikit-learn by name, as `tsne`, `evaluate` and the pictures use them."""
+    """Hashes of the kernels of numpy, scipy and scikit-learn by name, as `tsne`, `evaluate` and pictures use them."""
     from scipy.special import ndtri
     from sklearn.linear_model import LogisticRegression
     from sklearn.manifold import TSNE

@@ -51,7 +51,7 @@ def start_tensorflow(seed: int, threads: int) -> ModuleType:
 
 
 def _keep_to_exact_kernels(tf: ModuleType) -> None:
-    """What `portable` needs beside switches: no rewriting of quotients, and products in the same blocks on every CPU."""
+    """What `portable` needs beside switches: quotients as they stand, products in the same blocks on every CPU."""
     tf.config.optimizer.set_experimental_options({"arithmetic_optimization": False})  # x / sqrt(y) to x * rsqrt(y)
     square = tf.eye(64)
     tf.function(tf.matmul, jit_compile=True, autograph=False)(square, square)

@@ -16,8 +16,8 @@ from typing import Any
 from latentlab.config import paths
 from latentlab.errors import UserError
 from latentlab.pipeline import dvc
-from latentlab.pipeline.restore import bring_back
 from latentlab.pipeline.plan import numerics_of
+from latentlab.pipeline.restore import bring_back
 from latentlab.runner import machine, needs
 from latentlab.runner.display import Board, Display, Lines, Terminal
 from latentlab.runner.labels import Label, labels

@@ -49,7 +49,7 @@ class ScannedLSTM(keras.layers.Layer):  # type: ignore[misc]
 
 
 def _scan(inputs: tf.Tensor, recurrent: tf.Tensor, activation: Callable[[Any], Any], steps: int) -> tf.Tensor:
-    """Outputs (T, N, U) from what the gates get of the inputs, (T, N, 4U) or (1, N, 4U), and of the outputs, (U, 4U)."""
+    """Outputs (T, N, U), from the inputs' part of the gates (T or 1, N, 4U) and the recurrent kernel (U, 4U)."""
 
     @tf.custom_gradient
     def scan(inputs: tf.Tensor, recurrent: tf.Tensor) -> tuple[tf.Tensor, Callable[[tf.Tensor], list[tf.Tensor]]]:
