@@ -121,10 +121,10 @@ def differences(cpu: str, ours: Path, theirs: Path) -> Iterator[str]:
 
 def page(whole: Sequence[str], part: Sequence[str], found: Sequence[str]) -> str:
     """What was compared, when, on which CPUs, and what came of it."""
-    every, some = ", ".join(whole), ", ".join(part)
+    every, some, count = ", ".join(whole), ", ".join(part), len(all_variants())
     text = (
         f"{datetime.now(UTC):%Y-%m-%d}, {machine.sentence(machine.describe(1))} "
-        f"The study `tiny`, {EPOCHS} epochs a variant, all {len(all_variants())} variants natively and under qemu's {every}"
+        f"The study `tiny`, {EPOCHS} epochs a variant, all {count} variants, natively and under qemu's {every}"
         + (f", {' and '.join(SOME)} also under {some}" if some else "")
         + ". Models, history, features, decoded images, t-SNE, metrics and pictures: "
     )

@@ -12,6 +12,11 @@ from http.server import HTTPServer
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from latentlab.numerics.portable import set_switches
+
+set_switches("portable")  # as the studies have it, before numpy is imported
+
+# ruff: noqa: E402
 import numpy as np
 import psutil
 import pytest

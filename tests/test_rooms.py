@@ -17,7 +17,7 @@ ROOMS: dict[str, set[str]] = {
     "metrics": {"storage"},
     "figures": {"storage"},
     "report": {"config", "errors", "storage"},
-    "pipeline": {"config", "errors", "storage"},
+    "pipeline": {"config", "errors", "numerics", "storage"},
     "runner": {"config", "errors", "numerics", "pipeline", "storage"},
     "networks": {"storage"},
     "sources": {"config", "errors", "storage"},

@@ -12,7 +12,9 @@ WAYS = {
     "keras_best": "Keras fit, tuned",
     "pytorch": "PyTorch",
     "pytorch_fused": "PyTorch, fused Adam",
+    "pytorch_compiled": "PyTorch, compiled",
     "engine": "engine",
+    "engine_native": "engine, native",
     "engine_bf16": "engine, bfloat16",
 }
 SEED = 42

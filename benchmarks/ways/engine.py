@@ -1,15 +1,23 @@
-"""The package's own training: one compiled graph an epoch, deterministic."""
+"""The package's own training: one compiled graph an epoch, the same bytes on every x86-64 CPU."""
 
 from itertools import count
 
 from benchmarks.ways import SEED, Prepared
 from latentlab.config.params import Precision, Variant
+from latentlab.numerics.portable import Numerics, set_switches
 from latentlab.numerics.tensorflow import start_tensorflow
 from latentlab.storage.memory import Array
 
 
-def prepare(variant: Variant, images: Array, threads: int, precision: Precision = "float32") -> Prepared:
-    """The net in a precision, float32 unless told."""
+def prepare(
+    variant: Variant,
+    images: Array,
+    threads: int,
+    precision: Precision = "float32",
+    numerics: Numerics = "portable",
+) -> Prepared:
+    """The net as studies train it, unless told otherwise."""
+    set_switches(numerics)
     tf = start_tensorflow(SEED, threads)
     from latentlab.stages.train import build
     from latentlab.training.epoch import training_epoch

@@ -6,5 +6,5 @@ from latentlab.storage.memory import Array
 
 
 def prepare(variant: Variant, images: Array, threads: int) -> Prepared:
-    """The engine in mixed precision."""
-    return engine.prepare(variant, images, threads, "mixed_bfloat16")
+    """The engine in mixed precision, with the instructions for it that the CPU has."""
+    return engine.prepare(variant, images, threads, "mixed_bfloat16", "native")

@@ -9,7 +9,9 @@ from latentlab.config.params import Training, Variant
 from latentlab.storage.memory import Array
 
 
-def prepare(variant: Variant, images: Array, threads: int, fused: bool | None = None) -> Prepared:
+def prepare(
+    variant: Variant, images: Array, threads: int, fused: bool | None = None, compiled: bool = False
+) -> Prepared:
     """Batches are gathered by a shuffled index; noise and codes are drawn at each step."""
     torch.set_num_threads(threads)
     torch.manual_seed(SEED)
@@ -18,10 +20,16 @@ def prepare(variant: Variant, images: Array, threads: int, fused: bool | None = 
     weights = net.parameters()
     optimizer = torch.optim.Adam(weights, eps=1e-7, fused=fused)  # Keras' epsilon
 
+    def loss(images: torch.Tensor) -> torch.Tensor:
+        return _loss(net, images, variant.training)
+
+    loss_of = torch.compile(loss, dynamic=False) if compiled else loss
+    used = len(pixels) - len(pixels) % variant.training.batch_size if compiled else len(pixels)
+
     def epoch() -> None:
-        for rows in torch.randperm(len(pixels)).split(variant.training.batch_size):
+        for rows in torch.randperm(len(pixels))[:used].split(variant.training.batch_size):
             optimizer.zero_grad()
-            _loss(net, pixels[rows], variant.training).backward()
+            loss_of(pixels[rows]).backward()
             optimizer.step()
 
     return Prepared(sum(weight.numel() for weight in weights), epoch)

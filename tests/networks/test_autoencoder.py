@@ -154,4 +154,5 @@ def test_the_error_of_the_kept_epoch_has_one_unit(tiny: dict[str, Any]) -> None:
     for name, expected in (("simple", 48.0), ("vae", 48 / 24)):
         about = train.summary(train.build(p.variant(name), IMAGE), 1, 2, kept)
         assert about["validation_bce"] == expected, name
-        assert (about["device"], about["numerics"]) == ("CPU", "native")
+        assert about["device"] == "CPU"
+        assert about["numerics"].startswith("portable ")

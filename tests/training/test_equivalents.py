@@ -11,6 +11,7 @@ from latentlab.numerics.tensorflow import start_tensorflow
 from latentlab.stages.train import build
 
 tf = start_tensorflow(seed=42, threads=1)
+from latentlab.networks.normalization import made_portable  # noqa: E402
 from latentlab.training import losses  # noqa: E402
 from latentlab.training.equivalents import ends_in_sigmoid, faster  # noqa: E402
 
@@ -44,6 +45,46 @@ def test_values_and_gradients_are_those_of_the_saved_model(
         for one, other in zip([*expected, *gradients], [*found, *others], strict=True):
             scale = float(tf.reduce_max(tf.abs(one))) + 1e-3
             np.testing.assert_allclose(other, one, atol=2e-5 * scale)
+
+
+@pytest.mark.parametrize("name", ["simple", "conv", "vae_conv"])
+def test_batch_normalisation_is_that_of_keras(tiny: dict[str, Any], name: str, rng: np.random.Generator) -> None:
+    tiny["variants"] = {name: tiny["variants"][name] | {"batch_norm": True}}
+    model = build(parse(tiny).variant(name), (28, 28, 1)).encoder
+    before = model.get_weights()
+    images = tf.constant(rng.random((6, 28, 28, 1), np.float32))
+    found: list[tuple[list[Any], ...]] = []
+    for each in (model, made_portable(model), faster(model)):
+        model.set_weights(before)
+        with tf.GradientTape() as tape:
+            outputs = tf.nest.flatten(each(images, training=True))
+            loss = tf.add_n([tf.reduce_sum(output**2) for output in outputs])
+        gradients = tape.gradient(loss, model.trainable_weights)
+        used = tf.nest.flatten(each(images, training=False))  # by the statistics that training has moved
+        found.append((outputs, gradients, model.get_weights(), used))
+    for group, *others in zip(*found, strict=True):
+        scale = max(float(tf.reduce_max(tf.abs(one))) for one in group)
+        for other in others:
+            for one, same in zip(group, other, strict=True):
+                np.testing.assert_allclose(same, one, atol=2e-5 * scale)
+    assert any((one != other).any() for one, other in zip(before, model.get_weights(), strict=True))
+
+
+def test_a_model_without_batch_normalisation_is_left_as_it_is(tiny: dict[str, Any]) -> None:
+    model = build(parse(tiny).variant("conv"), (28, 28, 1)).encoder
+    assert made_portable(model) is model
+
+
+def test_the_gradient_of_the_cross_entropy_of_pixels(rng: np.random.Generator) -> None:
+    images, decoded = rng.random((2, 3, 4, 5, 1)).astype(np.float32)
+    decoded[0, 0, 0] = 0  # clipped, hence without a gradient
+    with tf.GradientTape() as tape:
+        tape.watch(tensor := tf.constant(decoded))
+        values = losses.pixel_bce(tf.constant(images), tensor)
+    p = np.clip(decoded.astype(np.float64), losses.EPSILON, 1 - losses.EPSILON)
+    np.testing.assert_allclose(values, -images * np.log(p) - (1 - images) * np.log1p(-p), rtol=1e-5)
+    expected = np.where(decoded == 0, 0.0, (p - images) / (p * (1 - p)))
+    np.testing.assert_allclose(tape.gradient(values, tensor), expected, rtol=1e-4)
 
 
 @pytest.mark.parametrize("name", REPLACED)

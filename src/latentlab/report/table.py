@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from latentlab.config import paths
 from latentlab.errors import UserError
@@ -107,6 +108,11 @@ def markdown(metrics: dict[str, Metrics]) -> str:
     return markdown_table(headings(), rows(metrics))
 
 
-def by_tracked_name(metrics: Mapping[str, Mapping[str, float]]) -> dict[str, float]:
-    """All numbers of a variant as MLflow has them."""
-    return {tracked(group, name): value for group, values in metrics.items() for name, value in values.items()}
+def by_tracked_name(metrics: Mapping[str, Mapping[str, Any]]) -> dict[str, float]:
+    """All numbers of a variant as MLflow has them; words, as the class of arithmetic, are left out."""
+    return {
+        tracked(group, name): value
+        for group, values in metrics.items()
+        for name, value in values.items()
+        if not isinstance(value, str)
+    }

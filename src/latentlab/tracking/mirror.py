@@ -111,6 +111,8 @@ def _writers(
 
     def numbers() -> None:
         run.set_metrics(table.by_tracked_name(metrics))
+        if "numerics" in metrics["training"]:  # results of before have none
+            run.set_tags({"platform.numerics": metrics["training"]["numerics"]})
         run.put_files("metrics", [files["metrics"]])
 
     def plots() -> None:
