@@ -325,6 +325,15 @@ def test_one_parameter_that_was_committed_without_a_run() -> None:
     assert report.exit_code == 2
 
 
+def test_other_numerics_that_were_committed_without_a_run() -> None:
+    replace("numerics: portable", "numerics: native")
+    commit("numerics")
+    report = verify(["simple"], jobs=2)
+    assert report.exit_code in (0, 2)  # 0 where the CPU has nothing better for any of it
+    if report.exit_code:
+        assert "parameters: numerics portable -> native" in first(report).line
+
+
 def test_one_line_of_code_from_the_command_line(copy: Path) -> None:
     code = copy / "src/latentlab/metrics/latent.py"
     code.write_text(
