@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Any
 
 from latentlab.numerics.portable import set_switches
 
-set_switches("portable")  # as the studies have it, before numpy is imported
+# as the studies have it, before numpy is imported
+set_switches("native" if os.environ.get("LATENTLAB_TESTS_NUMERICS") == "native" else "portable")
 
 # ruff: noqa: E402
 import numpy as np

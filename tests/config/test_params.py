@@ -19,7 +19,7 @@ WRONG: list[tuple[str, Any, str]] = [
     (
         "sed",
         1,
-        "sed: unknown key, allowed: evaluate, extract, precision, prepare, seed, study, threads, tsne, variants",
+        "sed: unknown key, allowed: evaluate, extract, numerics, precision, prepare, seed, study, threads, tsne, variants",
     ),
     ("seed", -1, "seed: found -1, allowed: greater than or equal to 0"),
     ("seed", 2**31, "seed: found 2147483648, allowed: less than 2147483648"),
@@ -60,6 +60,12 @@ WRONG: list[tuple[str, Any, str]] = [
     ("a\nb", 1, "'a\\nb': unknown key, allowed: evaluate"),
     ("variants.simple.a\nb", 1, "variants.simple.'a\\nb': unknown key, allowed: activity_l1"),
     ("variants.simple.keep", "first", "variants.simple.keep: found 'first', allowed: 'last' or 'best'"),
+    ("numerics", "fast", "numerics: found 'fast', allowed: 'portable' or 'native'"),
+    (
+        "precision",
+        "mixed_bfloat16",
+        "precision: found 'mixed_bfloat16' with numerics: portable, allowed: 'float32', or numerics: native",
+    ),
     ("precision", "float16", "precision: found 'float16', allowed: 'float32' or 'mixed_bfloat16'"),
     (
         "variants.simple.learning_rate_schedule",

@@ -9,7 +9,16 @@ from typing import Any
 import pytest
 
 from latentlab.config import params, paths
-from latentlab.config.stages import ForExtract, ForPrepare, ForTrain, name_of, parameters_by_stage, plain, typed
+from latentlab.config.stages import (
+    EACH_VARIANT,
+    ForExtract,
+    ForPrepare,
+    ForTrain,
+    name_of,
+    parameters_by_stage,
+    plain,
+    typed,
+)
 from latentlab.errors import UserError
 from latentlab.pipeline import libraries
 from latentlab.pipeline.lock import stages_in_lock
@@ -55,7 +64,7 @@ def each(*stages: str) -> set[str]:
 @pytest.fixture
 def two(tiny: dict[str, Any]) -> dict[str, Any]:
     """The tiny study with two variants."""
-    return tiny | {"variants": {name: tiny["variants"][name] for name in VARIANTS}}
+    return tiny | {"numerics": "native", "variants": {name: tiny["variants"][name] for name in VARIANTS}}
 
 
 @pytest.mark.parametrize(
@@ -63,6 +72,7 @@ def two(tiny: dict[str, Any]) -> dict[str, Any]:
     [
         ("seed", 7, {"prepare"} | each("train", "extract", "tsne")),
         ("threads", 2, each("train", "extract", "evaluate")),
+        ("numerics", "portable", {"prepare", "compare", "track"} | each(*EACH_VARIANT)),
         ("precision", "mixed_bfloat16", each("train")),
         ("prepare.images", 200, {"prepare"}),
         ("extract.splits", ["train", "validation", "test"], each("extract")),

@@ -237,6 +237,11 @@ def _check_together(params: Params) -> None:
     """What no single key can know."""
     if not NAME.fullmatch(params.study):
         raise UserError(f"params.yaml: study: found {params.study!r}, allowed: {NAMES}")
+    if params.precision != "float32" and params.numerics == "portable":
+        raise UserError(
+            f"params.yaml: precision: found {params.precision!r} with numerics: portable, allowed: 'float32', or "
+            "numerics: native"
+        )
     held_out = params.prepare.validation + (params.prepare.test or 0)
     if held_out >= 1:
         raise UserError(f"params.yaml: prepare.validation + prepare.test: found {held_out:g}, allowed: less than 1")
