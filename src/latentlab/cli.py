@@ -228,14 +228,14 @@ def show_machine(
 ) -> None:
     """Show this machine's numerical fingerprint: where it is the same, results are the same bytes."""
     set_switches("native" if native else "portable")  # before numpy is imported
-    from latentlab.numerics import fingerprint
+    from latentlab.numerics import fingerprint, science
     from latentlab.numerics.tensorflow import start_tensorflow
     from latentlab.numerics.threads import limit_threads
     from latentlab.pipeline.provenance import platform_tags
 
     start_tensorflow(seed=0, threads=1)
     limit_threads(1)
-    kernels = {"TensorFlow": fingerprint.of_tensorflow(), "numpy, scipy and scikit-learn": fingerprint.of_science()}
+    kernels = {"TensorFlow": fingerprint.of_tensorflow(), "numpy, scipy and scikit-learn": science.of_science()}
     classes = {name: fingerprint.class_of(hashes) for name, hashes in kernels.items()}
     about = platform_tags()
     if as_json:

@@ -19,7 +19,8 @@ WRONG: list[tuple[str, Any, str]] = [
     (
         "sed",
         1,
-        "sed: unknown key, allowed: evaluate, extract, numerics, precision, prepare, seed, study, threads, tsne, variants",
+        "sed: unknown key, allowed: evaluate, extract, numerics, precision, prepare, seed, study, threads, tsne, "
+        "variants",
     ),
     ("seed", -1, "seed: found -1, allowed: greater than or equal to 0"),
     ("seed", 2**31, "seed: found 2147483648, allowed: less than 2147483648"),

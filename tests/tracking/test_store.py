@@ -153,7 +153,7 @@ def training(monkeypatch: pytest.MonkeyPatch, store: Store) -> Callable[..., Non
     from latentlab.pipeline.plan import Plan, write_plans
 
     made_up = Inputs({"train": Plan({"seed": 1}, {"src/a.py": "0"}, {})}, {})
-    write_plans({"track": Plan({"study": "quick", "variants": ["simple"]}, {}, {})})
+    write_plans({"track": Plan({"numerics": "portable", "study": "quick", "variants": ["simple"]}, {}, {})})
     monkeypatch.setattr("latentlab.pipeline.inputs.planned", lambda variant: made_up)
     write_json(paths.CARD, {"image_shape": [2, 3, 1]})
     monkeypatch.setattr(receiver, "origin", lambda variant: {"git.dirty": "false", "platform.of": "training"})

@@ -61,38 +61,13 @@ def of_tensorflow() -> dict[str, str]:
 
     def computed(kernels: Mapping[str, Kernel], xla: bool) -> dict[str, str]:
         @tf.function(jit_compile=xla, autograph=False)
-        def all_of_them(arrays: dict[str, list[Any]]) -> dict[str, Any]:
-            return {name: kernels[name].compute(tf, *given) for name, given in arrays.items()}
+        def all_of_them(inputs: dict[str, list[Any]]) -> dict[str, Any]:
+            return {name: kernels[name].compute(tf, *given) for name, given in inputs.items()}
 
-        results = all_of_them({name: _arrays(kernel.shapes) for name, kernel in kernels.items()})
-        return {name + ", XLA" * xla: _hash(results[name].numpy()) for name in kernels}
+        results = all_of_them({name: arrays(kernel.shapes) for name, kernel in kernels.items()})
+        return {name + ", XLA" * xla: hash_of(results[name].numpy()) for name in kernels}
 
     return computed(KERNELS, xla=False) | computed(KERNELS | IN_XLA_ALONE, xla=True)
-
-
-def of_science() -> dict[str, str]:
-    """Hashes of the kernels of numpy, scipy and scikit-learn by name, as `tsne`, `evaluate` and pictures use them."""
-    from scipy.special import ndtri
-    from sklearn.linear_model import LogisticRegression
-    from sklearn.manifold import TSNE
-    from sklearn.neighbors import KNeighborsClassifier
-
-    x, y, many = _arrays(((200, 32), (32, 16), MANY))
-    labels = np.arange(200) % 4
-    probe = LogisticRegression(max_iter=20, tol=0.1).fit(x, labels)
-    results = {
-        "numpy, product": x @ y,
-        "numpy, product in float64": x.astype(np.float64) @ y,
-        "numpy, singular values": np.linalg.svd(x.astype(np.float64), compute_uv=False),
-        "numpy, exponentials and logarithms": np.log1p(np.exp(many.astype(np.float64))),
-        "numpy, sums": np.concatenate([x.sum(0), x.mean(1), x.var(0)]),
-        "numpy, order of equals": np.argsort(np.round(many)),
-        "scipy, inverse normal": ndtri((many.astype(np.float64) + 4.5) / 9),
-        "scikit-learn, neighbours": KNeighborsClassifier(5).fit(x, labels).predict(x[:50] + y[0, 0]),
-        "scikit-learn, logistic regression": probe.coef_,
-        "scikit-learn, t-SNE": TSNE(perplexity=10, random_state=SEED, max_iter=250).fit_transform(x),
-    }
-    return {name: _hash(np.asarray(result)) for name, result in results.items()}
 
 
 def class_of(hashes: Mapping[str, str]) -> str:
@@ -100,13 +75,14 @@ def class_of(hashes: Mapping[str, str]) -> str:
     return f"{portable.in_force()} {_digits(repr(sorted(hashes.items())).encode())}"
 
 
-def _arrays(shapes: tuple[Shape, ...]) -> list[Any]:
-    """Float32 arrays of these shapes."""
+def arrays(shapes: tuple[Shape, ...]) -> list[Any]:
+    """Float32 arrays of these shapes, with entries in [-4, 4)."""
     integers = np.random.default_rng(SEED)
     return [integers.integers(-(2**16), 2**16, shape).astype(np.float32) / np.float32(2**14) for shape in shapes]
 
 
-def _hash(array: Any) -> str:
+def hash_of(array: Any) -> str:
+    """Of an array's bytes."""
     return _digits(np.ascontiguousarray(array).tobytes())
 
 
