@@ -110,7 +110,7 @@ def test_metrics(variant: str) -> None:
         "reconstruction": {"bce", "mse", "psnr", "ssim", "mean_image_bce"},
         "latent": {"dim", "mean_activation", "sparsity", "active_units", "knn_accuracy", "linear_probe_accuracy"},
         "tsne": {"kl_divergence", "trustworthiness", "knn_accuracy"},
-        "training": {"parameters", "epochs", "best_epoch", "loss", "validation_loss", "validation_bce"},
+        "training": {"parameters", "epochs", "best_epoch", "loss", "validation_loss", "validation_bce", "numerics"},
     }
     assert ("vae" in metrics) == variant.startswith("vae")
     if "vae" in metrics:
