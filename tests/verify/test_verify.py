@@ -5,6 +5,7 @@ import os
 import shutil
 import signal
 import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from contextlib import chdir
@@ -346,7 +347,7 @@ def test_one_line_of_code_from_the_command_line(copy: Path) -> None:
     done = subprocess.run(command, capture_output=True, text=True)
     assert (done.returncode, done.stderr) == (2, "")
     report = json.loads(done.stdout)
-    assert report["first"] == "evaluate@simple"
+    assert report["first"] == "evaluate@simple", done.stdout
     found = {stage["stage"]: stage for stage in report["stages"]}
     assert found["evaluate@simple"]["causes"] == [{"kind": "code", "words": ["metrics/latent.py"]}]
     assert found["evaluate@simple"]["files"][0]["difference"]["place"] == "latent.sparsity"
@@ -379,7 +380,9 @@ def test_own_images_that_are_not_here(copy: Path, capsys: pytest.CaptureFixture[
 def test_ctrl_c_removes_the_clone(copy: Path, tmp_path: Path) -> None:
     folder = tmp_path / "temporary"
     folder.mkdir()
-    command = ["latentlab", "verify", "simple"]
+    heed = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler); "  # a script may ignore it
+    code = heed + "import sys; from latentlab.cli import run; sys.argv[1:] = ['verify', 'simple']; run()"
+    command = [sys.executable, "-c", code]
     variables = os.environ | {"TMPDIR": str(folder)}
     with subprocess.Popen(command, env=variables, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
         while not list(folder.glob("latentlab-verify-*/project/logs/prepare.log")):

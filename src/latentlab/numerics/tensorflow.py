@@ -53,6 +53,8 @@ def start_tensorflow(seed: int, threads: int) -> ModuleType:
 def _keep_to_exact_kernels(tf: ModuleType) -> None:
     """What `portable` needs beside switches: quotients as they stand, products in the same blocks on every CPU."""
     tf.config.optimizer.set_experimental_options({"arithmetic_optimization": False})  # x / sqrt(y) to x * rsqrt(y)
+    if os.environ.get("TF_CONFIG"):  # workers must meet before anything is computed; they sum in an order of their own
+        return
     square = tf.eye(64)
     tf.function(tf.matmul, jit_compile=True, autograph=False)(square, square)
     tf.matmul(square, square)
