@@ -55,9 +55,13 @@ def _keep_to_exact_kernels(tf: ModuleType) -> None:
     tf.config.optimizer.set_experimental_options({"arithmetic_optimization": False})  # x / sqrt(y) to x * rsqrt(y)
     if os.environ.get("TF_CONFIG"):  # workers must meet before anything is computed; they sum in an order of their own
         return
-    square = tf.eye(64)
-    tf.function(tf.matmul, jit_compile=True, autograph=False)(square, square)
-    tf.matmul(square, square)
+    square, image, kernel = tf.eye(64), tf.ones([1, 8, 8, 4]), tf.ones([3, 3, 4, 4])
+
+    def both() -> tuple[object, object]:
+        return tf.matmul(square, square), tf.nn.conv2d(image, kernel, 1, "SAME")
+
+    for xla in (True, False):  # each makes copies of its own
+        tf.nest.map_structure(lambda result: result.numpy(), tf.function(both, jit_compile=xla, autograph=False)())
     fix_cache_sizes()
 
 
