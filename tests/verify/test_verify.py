@@ -114,7 +114,7 @@ def made(base: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Report, 
     return report, kept[0], kept[1]
 
 
-@pytest.fixture
+@pytest.fixture(autouse=True)  # what a test changes, no other test sees
 def copy(base: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A copy of the clone, and the process in it."""
     root = tmp_path / "project"
@@ -172,7 +172,7 @@ def test_an_untouched_tree_matches_also_after_a_kill(made: tuple[Report, Path, R
     assert not (made[1] / "mlflow.db").exists()
 
 
-@pytest.mark.usefixtures("copy", "remade")
+@pytest.mark.usefixtures("remade")
 def test_one_weight() -> None:
     path = paths.encoder("simple")
     plant(path, change_weight(path, 0.01))
@@ -187,7 +187,7 @@ def test_one_weight() -> None:
     assert verdicts(report) == dict.fromkeys(STAGES, "MATCH") | {"train@simple": "DIFFERS"}
 
 
-@pytest.mark.usefixtures("copy", "remade")
+@pytest.mark.usefixtures("remade")
 def test_one_weight_by_rounding() -> None:
     path = paths.encoder("simple")
     plant(path, change_weight(path, 1e-8))
@@ -197,7 +197,7 @@ def test_one_weight_by_rounding() -> None:
     assert report.exit_code == 1
 
 
-@pytest.mark.usefixtures("copy", "remade")
+@pytest.mark.usefixtures("remade")
 def test_one_row_of_a_history() -> None:
     path = paths.history("simple")
     head, one, two, *rest = path.read_text().splitlines()
@@ -208,7 +208,7 @@ def test_one_row_of_a_history() -> None:
     assert "from epoch 2 on" in first(report).line
 
 
-@pytest.mark.usefixtures("copy", "remade")
+@pytest.mark.usefixtures("remade")
 def test_one_pixel_of_prepared_data() -> None:
     path = paths.prepared("train")
     arrays = read_npz(path)
@@ -225,7 +225,7 @@ def test_one_pixel_of_prepared_data() -> None:
     assert (train.verdict, train.after) == (Verdict.MATCH, [])
 
 
-@pytest.mark.usefixtures("copy", "remade")
+@pytest.mark.usefixtures("remade")
 def test_one_version_of_a_library() -> None:
     plan = paths.plan("train@simple")
     version = json.loads(plan.read_text())["libraries"]["keras"]
@@ -243,7 +243,7 @@ def test_one_version_of_a_library() -> None:
     assert first(report).line.startswith(f"DIFFERS           {words}; ")
 
 
-@pytest.mark.usefixtures("copy", "remade")
+@pytest.mark.usefixtures("remade")
 def test_an_edited_metric() -> None:
     metrics = read_json(paths.metrics("simple"))
     value = metrics["latent"]["knn_accuracy"]
@@ -264,7 +264,7 @@ def test_an_edited_metric() -> None:
     assert f"latent.knn_accuracy 0.93 -> {value:.6g}" in first(report).line
 
 
-@pytest.mark.usefixtures("copy", "remade")
+@pytest.mark.usefixtures("remade")
 def test_another_numerical_class() -> None:
     metrics = read_json(paths.metrics("simple"))
     metrics["training"]["numerics"] = "portable"
@@ -302,7 +302,7 @@ def test_a_workspace_with_changes_is_left_alone(copy: Path, capsys: pytest.Captu
     assert all_files(copy) == before
 
 
-@pytest.mark.usefixtures("copy", "remade")
+@pytest.mark.usefixtures("remade")
 def test_an_older_commit() -> None:
     path = paths.encoder("simple")
     plant(path, change_weight(path, 0.01))
@@ -315,7 +315,6 @@ def test_an_older_commit() -> None:
         assert verify(["simple"]).exit_code == 2
 
 
-@pytest.mark.usefixtures("copy")
 def test_one_parameter_that_was_committed_without_a_run() -> None:
     replace("epochs: 60", "epochs: 3")
     commit("parameter")
@@ -347,7 +346,7 @@ def test_one_line_of_code_from_the_command_line(copy: Path) -> None:
     done = subprocess.run(command, capture_output=True, text=True)
     assert (done.returncode, done.stderr) == (2, "")
     report = json.loads(done.stdout)
-    assert report["first"] == "evaluate@simple", done.stdout
+    assert report["first"] == "evaluate@simple"
     found = {stage["stage"]: stage for stage in report["stages"]}
     assert found["evaluate@simple"]["causes"] == [{"kind": "code", "words": ["metrics/latent.py"]}]
     assert found["evaluate@simple"]["files"][0]["difference"]["place"] == "latent.sparsity"
@@ -395,7 +394,6 @@ def test_ctrl_c_removes_the_clone(copy: Path, tmp_path: Path) -> None:
     assert list(folder.glob("latentlab-verify-*")) == []
 
 
-@pytest.mark.usefixtures("copy")
 def test_parameters_that_are_wrong_are_said_once() -> None:
     replace("batch_size: 32", "batch_size: -1")
     commit("wrong")
@@ -405,7 +403,6 @@ def test_parameters_that_are_wrong_are_said_once() -> None:
     assert report.exit_code == 3
 
 
-@pytest.mark.usefixtures("copy")
 def test_what_does_not_exist_is_named() -> None:
     with pytest.raises(UserError, match=r"^verify: found 'simpel', allowed: a study, or variants of it: simple$"):
         verify(["simpel"])
