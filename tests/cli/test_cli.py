@@ -1,4 +1,4 @@
-"""The `latentlab` command."""
+"""Commands as a shell calls them."""
 
 import shutil
 import subprocess
@@ -10,11 +10,9 @@ import pytest
 
 from latentlab import cli
 from latentlab.config import paths
-from latentlab.errors import UserError
 from latentlab.report import table
 from latentlab.runner import reproduce
 from latentlab.runner.reproduce import StagesFailedError
-from latentlab.stages import _command
 from latentlab.storage.json import write_json
 from tests.conftest import ROOT, git
 
@@ -237,22 +235,3 @@ def test_reproduce_outside_a_project(
     assert "not inside of a DVC repository" in capsys.readouterr().err
     assert call(monkeypatch, "study") == 0
     assert rows(capsys.readouterr().out)[0][:2] == ["tiny", "never run"]
-
-
-def test_a_stage_prints_its_summary_or_one_line(capsys: pytest.CaptureFixture[str]) -> None:
-    def good(variant: str) -> str:
-        return f"did {variant}"
-
-    def bad() -> str:
-        raise UserError("file: damaged")
-
-    _command.run_checked(good, "plan", ["simple"])
-    assert capsys.readouterr().out.startswith("did simple (0.0 s)")
-    with pytest.raises(SystemExit, match="1"):
-        _command.run_checked(bad, "plan", [])
-    assert capsys.readouterr().err == "error: file: damaged\n"
-
-
-def test_a_wrong_number_of_arguments_says_how_to_use_a_stage(project: Path) -> None:
-    done = subprocess.run([sys.executable, "-m", "latentlab.stages.tsne"], capture_output=True, text=True)
-    assert (done.returncode, done.stderr) == (2, "usage: python -m latentlab.stages.tsne VARIANT\n")
