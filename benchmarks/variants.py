@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Any
 
 from latentlab.config import params
-from latentlab.config.params import Variant
+from latentlab.config.variants import Variant
 from latentlab.storage.yaml import read_yaml
 
 ROOT = Path(__file__).parent.parent

@@ -24,7 +24,8 @@ import pytest
 from ruamel.yaml import YAML
 
 from latentlab.config import params
-from latentlab.config.params import Params, Variant
+from latentlab.config.params import Params
+from latentlab.config.variants import Variant
 from latentlab.networks.autoencoder import Autoencoder
 from latentlab.stages.train import build
 from latentlab.storage.yaml import parse_yaml

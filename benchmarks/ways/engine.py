@@ -3,7 +3,8 @@
 from itertools import count
 
 from benchmarks.ways import SEED, Prepared
-from latentlab.config.params import Precision, Variant
+from latentlab.config.params import Precision
+from latentlab.config.variants import Variant
 from latentlab.numerics.portable import Numerics, set_switches
 from latentlab.numerics.tensorflow import start_tensorflow
 from latentlab.storage.memory import Array

@@ -1,7 +1,7 @@
 """The package's own training, with matrix products in bfloat16."""
 
 from benchmarks.ways import Prepared, engine
-from latentlab.config.params import Variant
+from latentlab.config.variants import Variant
 from latentlab.storage.memory import Array
 
 

@@ -1,7 +1,7 @@
 """Keras' fit with the settings that make it fastest on a CPU."""
 
 from benchmarks.ways import Prepared, keras_models
-from latentlab.config.params import Variant
+from latentlab.config.variants import Variant
 from latentlab.storage.memory import Array
 
 DENSE = ("dense", "vae")  # XLA makes these nets faster, and convolutions slower

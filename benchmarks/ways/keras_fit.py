@@ -1,7 +1,7 @@
 """Keras' fit with its defaults, as tutorials write it: float32 images in memory, noise drawn beforehand."""
 
 from benchmarks.ways import Prepared, keras_models
-from latentlab.config.params import Variant
+from latentlab.config.variants import Variant
 from latentlab.storage.memory import Array
 
 

@@ -7,7 +7,7 @@ import numpy as np
 import tensorflow as tf
 
 from benchmarks.ways import SEED
-from latentlab.config.params import Variant
+from latentlab.config.variants import Variant
 from latentlab.stages.train import build
 from latentlab.storage.memory import Array
 

@@ -5,7 +5,7 @@ from torch.nn import functional
 
 from benchmarks.ways import SEED, Prepared
 from benchmarks.ways.torch_nets import Net, build
-from latentlab.config.params import Training, Variant
+from latentlab.config.variants import Training, Variant
 from latentlab.storage.memory import Array
 
 

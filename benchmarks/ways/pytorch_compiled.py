@@ -1,7 +1,7 @@
 """PyTorch with forward pass and loss compiled by `torch.compile`, and the update of all weights as one operation."""
 
 from benchmarks.ways import Prepared, pytorch
-from latentlab.config.params import Variant
+from latentlab.config.variants import Variant
 from latentlab.storage.memory import Array
 
 

@@ -1,7 +1,7 @@
 """PyTorch's eager mode with the update of all weights as one operation."""
 
 from benchmarks.ways import Prepared, pytorch
-from latentlab.config.params import Variant
+from latentlab.config.variants import Variant
 from latentlab.storage.memory import Array
 
 

@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from latentlab.config.params import Variant
+from latentlab.config.variants import Variant
 
 SIDE = 28
 

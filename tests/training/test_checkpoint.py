@@ -13,7 +13,8 @@ import numpy as np
 import pytest
 
 from latentlab.config import paths
-from latentlab.config.params import Variant, parse
+from latentlab.config.params import parse
+from latentlab.config.variants import Variant
 from latentlab.errors import UserError
 from latentlab.numerics.tensorflow import start_tensorflow
 from latentlab.stages import train

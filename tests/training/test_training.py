@@ -9,7 +9,8 @@ import keras
 import numpy as np
 import pytest
 
-from latentlab.config.params import Variant, parse
+from latentlab.config.params import parse
+from latentlab.config.variants import Variant
 from latentlab.errors import UserError
 from latentlab.metrics import reconstruction, variational
 from latentlab.numerics.tensorflow import start_tensorflow

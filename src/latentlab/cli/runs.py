@@ -2,19 +2,18 @@
 
 import sys
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
-from rich.markup import escape
 
 from latentlab.cli.named import load
-from latentlab.cli.tables import columns, print_wide
+from latentlab.cli.tables import print_wide, results
 from latentlab.config import studies
 from latentlab.errors import UserError
-from latentlab.report import table
+from latentlab.report import rows as report
+from latentlab.report.columns import better
 
-if TYPE_CHECKING:
-    from latentlab.tracking.comparison import Cell
+FIRST = "run"  # the heading of the first column
 
 
 def show_runs(
@@ -36,7 +35,7 @@ def show_runs(
         print("`latentlab compare` is now `latentlab runs`", file=sys.stderr)
     if csv and markdown:
         raise UserError("--csv and --markdown: found both, allowed: one of them")
-    table.better(sort)
+    better(sort)
     from latentlab.tracking import comparison  # MLflow takes seconds
 
     wanted = [*(names or []), *(runs or [])]
@@ -44,10 +43,9 @@ def show_runs(
     if csv:
         print(comparison.comma_separated(rows))
     elif markdown:
-        print(comparison.markdown(rows))
+        print(report.markdown(rows, FIRST))
     else:
-        head, body = comparison.table(rows)
-        print_wide(columns(f"runs by {sort}", head, ([_bold(cell) for cell in row] for row in body)))
+        print_wide(results(f"runs by {sort}", rows, FIRST))
 
 
 def _shown(named: list[str] | None, wanted: Sequence[str]) -> Sequence[str]:
@@ -55,7 +53,3 @@ def _shown(named: list[str] | None, wanted: Sequence[str]) -> Sequence[str]:
     if named or wanted:
         return named or []
     return [load(studies.current_folder()).study]
-
-
-def _bold(cell: "Cell") -> str:
-    return f"[bold]{cell.text}[/bold]" if cell.best else escape(cell.text)

@@ -6,7 +6,7 @@ import typer
 
 from latentlab.cli.named import STUDIES, each, within
 from latentlab.errors import UserError
-from latentlab.report import table
+from latentlab.report.columns import for_selection
 
 
 def run_track(
@@ -21,7 +21,7 @@ def run_track(
 ) -> None:
     """Make MLflow agree with the result files. What it has already is left alone."""
     if register is not None:
-        table.for_selection(register)
+        for_selection(register)
     if everything and names:
         raise UserError(f"track: found --all and {names[0]!r}, allowed: one of them")
     chosen = each(names) if register is not None or not everything else []

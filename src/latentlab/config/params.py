@@ -1,24 +1,21 @@
 """`params.yaml`, typed and frozen. Whatever is wrong in it is found before any work and named by its key."""
 
-import re
-from collections.abc import Mapping, Set
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal, TypeVar, get_args
+from typing import Annotated, Any, Literal
 
-from pydantic import Field, ValidationError
+from pydantic import Field
 
 from latentlab.config import paths, plugins
-from latentlab.config.settings import Settings, Size
+from latentlab.config.checking import check, divided
+from latentlab.config.replicates import check_seeds
+from latentlab.config.settings import Fraction, Seed, Settings, Size
+from latentlab.config.variants import NAME, NAMES, Variant, variant_blocks
 from latentlab.errors import UserError
 from latentlab.numerics.portable import Numerics
 from latentlab.storage.yaml import read_yaml
 
-Fraction = Annotated[float, Field(gt=0, lt=1)]
 Precision = Literal["float32", "mixed_bfloat16"]
-RESERVED = ("prepare", "compare")  # folders of pictures beside those of the variants
-NAME = re.compile(r"[a-z][a-z0-9_]*")
-NAMES = "a-z, 0-9 and _, a letter first"
-Block = TypeVar("Block", bound=Settings)
 
 
 class Prepare(Settings):
@@ -65,64 +62,11 @@ class Evaluate(Settings):
     test_images: Size = 10_000
 
 
-class Schedule(Settings):
-    """How the learning rate falls.
-
-    `cosine` and `exponential` bring it to `factor` of its first value by the last epoch. `plateau` multiplies it with
-    `factor` each time that the validation loss has not improved for `patience` epochs.
-    """
-
-    kind: Literal["cosine", "exponential", "plateau"]
-    factor: Fraction = 0.1
-    patience: Size = 5
-
-
-class EarlyStopping(Settings):
-    """Stop once the validation loss has not improved by more than `min_delta` for `patience` epochs."""
-
-    patience: Size = 10
-    min_delta: Annotated[float, Field(ge=0)] = 0.0
-
-
-class Training(Settings):
-    """A variant's training; the other keys of its entry are its architecture's `Options`.
-
-    `noise` is the standard deviation of Gaussian noise on the input, clipped to [0, 1]. `activity_l1` weighs
-    the L1 norm of the code. `keep` tells which epoch's weights are kept: the last, or the best by validation loss.
-    """
-
-    model: str
-    epochs: Size
-    batch_size: Size
-    optimizer: Literal["adam", "rmsprop", "adadelta"] = "adam"
-    learning_rate: Annotated[float, Field(gt=0)] | None = None
-    noise: Annotated[float, Field(ge=0)] = 0.0
-    activity_l1: Annotated[float, Field(ge=0)] = 0.0
-    keep: Literal["last", "best"] = "last"
-    learning_rate_schedule: Schedule | None = None
-    early_stopping: EarlyStopping | None = None
-
-
-class Variant(Settings):
-    """One entry under `variants:`."""
-
-    name: str
-    training: Training
-    options: Settings
-
-    def settings(self) -> dict[str, Any]:
-        """All that determines this variant, defaults included and what is off left out, in plain values."""
-        parts = (self.training, self.options)
-        return {
-            name: value for part in parts for name, value in part.model_dump(mode="json", exclude_none=True).items()
-        }
-
-
 class Params(Settings):
     """The whole of `params.yaml`."""
 
     study: str
-    seed: Annotated[int, Field(ge=0, lt=2**31)]
+    seed: Seed
     threads: Size
     numerics: Numerics = "portable"
     precision: Precision
@@ -154,28 +98,11 @@ def parse(content: Mapping[str, Any]) -> Params:
     entries = content.get("variants", {})
     if not isinstance(entries, dict) or not entries:
         raise UserError(f"params.yaml: variants: found {entries!r}, allowed: one entry or more, name: {{model: ...}}")
-    variants = {name: variant_block(name, entry) for name, entry in entries.items()}
+    variants = variant_blocks(entries)
     blocks = {"prepare": prepare_block(content["prepare"])} if "prepare" in content else {}
-    params = _check(Params, {**content, **blocks, "variants": variants}, "")
+    params = check(Params, {**content, **blocks, "variants": variants}, "")
     _check_together(params)
     return params
-
-
-def variant_block(name: Any, entry: Any) -> Variant:
-    """An entry under `variants:`, with the options of its architecture, checked. Raises `UserError`."""
-    prefix = f"variants.{name}."
-    if not isinstance(name, str) or not NAME.fullmatch(name):
-        raise UserError(f"params.yaml: variants: found the name {name!r}, allowed: {NAMES}")
-    if name in RESERVED:
-        raise UserError(f"params.yaml: variants: found the name {name!r}, allowed: any but {', '.join(RESERVED)}")
-    if not isinstance(entry, dict):
-        raise UserError(f"params.yaml: {prefix[:-1]}: found {entry!r}, allowed: keys such as model, epochs, batch_size")
-    if not isinstance(entry.get("model"), str):
-        names = ", ".join(plugins.available("models"))
-        raise UserError(f"params.yaml: {prefix}model: found {entry.get('model')!r}, allowed: {names}")
-    options = plugins.load("models", entry["model"], prefix + "model").Options
-    own, others = _divided(entry, set(Training.model_fields), options, prefix)
-    return Variant(name=name, training=_check(Training, own, prefix), options=others)
 
 
 def prepare_block(entry: Any) -> Any:
@@ -184,53 +111,8 @@ def prepare_block(entry: Any) -> Any:
     if not isinstance(entry, dict) or not isinstance(entry.get("dataset"), str):
         return entry  # which the check of the whole names
     options = getattr(plugins.load("datasets", entry["dataset"], prefix + "dataset"), "Options", Settings)
-    own, others = _divided(entry, Prepare.model_fields.keys() - {"options"}, options, prefix)
-    return _check(Prepare, own | {"options": others}, prefix)
-
-
-def _divided(
-    entry: dict[str, Any], own: Set[str], options: type[Settings], prefix: str
-) -> tuple[dict[str, Any], Settings]:
-    """The `own` keys of a block, and the others as the options of what the block chooses."""
-    known = own | options.model_fields.keys()
-    for key in entry:
-        if key not in known:
-            raise UserError(f"params.yaml: {prefix}{_printed(key)}: unknown key, allowed: {', '.join(sorted(known))}")
-    rest = {key: value for key, value in entry.items() if key in options.model_fields}
-    return {key: value for key, value in entry.items() if key in own}, _check(options, rest, prefix)
-
-
-def _check(kind: type[Block], content: Any, prefix: str) -> Block:
-    try:
-        return kind.model_validate(content)
-    except ValidationError as error:
-        raise UserError(f"params.yaml: {_describe(kind, error, prefix)}") from None
-
-
-def _describe(kind: type[Settings], error: ValidationError, prefix: str) -> str:
-    """The first of pydantic's errors as: key: what was found, what is allowed."""
-    first = error.errors()[0]
-    key = prefix + ".".join(_printed(part) for part in first["loc"])
-    if first["type"] == "extra_forbidden":
-        return f"{key}: unknown key, allowed: {', '.join(_allowed_keys(kind, first['loc']))}"
-    if first["type"] == "missing":
-        return f"{key}: missing"
-    allowed = first["msg"].removeprefix("Input should be ").removeprefix("Value error, ")
-    return f"{key}: found {first['input']!r}, allowed: {allowed}"
-
-
-def _printed(key: Any) -> str:
-    """A key as it stands in the file, in quotes if it would break the line."""
-    return str(key) if str(key).isprintable() else repr(key)
-
-
-def _allowed_keys(kind: type[Settings], location: tuple[int | str, ...]) -> list[str]:
-    for part in location[:-1]:
-        inner = kind.model_fields[str(part)].annotation
-        (kind,) = [
-            block for block in (inner, *get_args(inner)) if isinstance(block, type) and issubclass(block, Settings)
-        ]
-    return sorted(kind.model_fields)
+    own, others = divided(entry, Prepare.model_fields.keys() - {"options"}, options, prefix)
+    return check(Prepare, own | {"options": others}, prefix)
 
 
 def _check_together(params: Params) -> None:
@@ -251,6 +133,7 @@ def _check_together(params: Params) -> None:
             f"params.yaml: extract.splits: found {list(params.extract.splits)}, allowed: train and test, or all three"
         )
     check_perplexity(params.tsne.perplexity, params.tsne.points, "tsne.points")
+    check_seeds(params.variants, params.seed)
 
 
 def check_neighbours(neighbours: int, points: int, source: str) -> None:

@@ -6,6 +6,7 @@ PARAMS = Path("params.yaml")
 PIPELINE = Path("dvc.yaml")
 LOCK = Path("dvc.lock")
 CARD = Path("data/prepared/card.json")
+CLASSES = Path("data/prepared/classes.json")  # names of classes by their number; none without labels
 PLANS = Path("plan")
 TRACKED = Path("data/runs.tracked")
 DATA = Path("data")

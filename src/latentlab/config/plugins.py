@@ -25,3 +25,8 @@ def load(package: str, name: str, key: str) -> ModuleType:
     if name not in names:
         raise UserError(f"params.yaml: {key}: found {name!r}, allowed: {', '.join(names)}")
     return importlib.import_module(f"latentlab.{package}.{name}")
+
+
+def solves(architecture: ModuleType) -> bool:
+    """Whether an architecture finds its weights by its function `solve`, without epochs."""
+    return hasattr(architecture, "solve")

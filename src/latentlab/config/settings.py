@@ -24,6 +24,8 @@ def flattened(nested: Mapping[str, Any], separator: str) -> Iterator[tuple[str, 
             yield name, value
 
 
+Fraction = Annotated[float, Field(gt=0, lt=1)]
+Seed = Annotated[int, Field(ge=0, lt=2**31)]
 Size = Annotated[int, Field(ge=1)]
 # YAML has lists and no tuples, hence not strict about the container
 Sizes = Annotated[tuple[Annotated[int, Field(ge=1, strict=True)], ...], Field(min_length=1, strict=False)]

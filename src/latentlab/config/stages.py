@@ -5,18 +5,10 @@ from typing import Annotated, Any, ClassVar, TypeVar
 
 from pydantic import BaseModel, Field
 
-from latentlab.config.params import (
-    Evaluate,
-    Extract,
-    Params,
-    Precision,
-    Prepare,
-    Tsne,
-    Variant,
-    prepare_block,
-    variant_block,
-)
+from latentlab.config.params import Evaluate, Extract, Params, Precision, Prepare, Tsne, prepare_block
+from latentlab.config.replicates import replicates
 from latentlab.config.settings import Settings
+from latentlab.config.variants import Class, Variant, variant_block
 from latentlab.numerics.portable import Numerics
 
 EACH_VARIANT = ("train", "extract", "tsne", "evaluate", "plot")
@@ -49,13 +41,14 @@ class ForTrain(StageParameters):
 
 
 class ForExtract(StageParameters):
-    """Of stage `extract`; `noise` is the variant's."""
+    """Of stage `extract`; `noise` and `classes` are the variant's."""
 
     stage = "extract"
     seed: int
     threads: int
     extract: Extract
     noise: float
+    classes: Annotated[tuple[Class, ...], Field(strict=False)] | None = None
 
 
 class ForTsne(StageParameters):
@@ -67,11 +60,12 @@ class ForTsne(StageParameters):
 
 
 class ForEvaluate(StageParameters):
-    """Of stage `evaluate`."""
+    """Of stage `evaluate`; `classes` are the variant's."""
 
     stage = "evaluate"
     threads: int
     evaluate: Evaluate
+    classes: Annotated[tuple[Class, ...], Field(strict=False)] | None = None
 
 
 class ForPlot(StageParameters):
@@ -81,11 +75,11 @@ class ForPlot(StageParameters):
 
 
 class ForCompare(StageParameters):
-    """Of stage `compare`; variants by name, in their order."""
+    """Of stage `compare`; names of variants in their order, those that differ in the seed alone by the first."""
 
     stage = "compare"
     study: str
-    variants: Annotated[tuple[str, ...], Field(strict=False)]
+    variants: dict[str, Annotated[tuple[str, ...], Field(strict=False)]]
 
 
 class ForTrack(StageParameters):
@@ -109,13 +103,19 @@ def parameters_by_stage(p: Params) -> Iterator[tuple[str, str | None, StageParam
     names, n = tuple(p.variants), p.numerics
     yield "prepare", None, ForPrepare(numerics=n, seed=p.seed, prepare=p.prepare)
     for each, v in p.variants.items():
-        yield "train", each, ForTrain(numerics=n, seed=p.seed, threads=p.threads, precision=p.precision, variant=v)
-        noise = v.training.noise
-        yield "extract", each, ForExtract(numerics=n, seed=p.seed, threads=p.threads, extract=p.extract, noise=noise)
+        seed = p.seed if v.own.seed is None else v.own.seed
+        yield "train", each, ForTrain(numerics=n, seed=seed, threads=p.threads, precision=p.precision, variant=v)
+        # what is random from here on is the same for all variants: they see the same noisy images
+        noise, classes = v.training.noise if v.trains else 0.0, v.learning.classes
+        yield (
+            "extract",
+            each,
+            ForExtract(numerics=n, seed=p.seed, threads=p.threads, extract=p.extract, noise=noise, classes=classes),
+        )
         yield "tsne", each, ForTsne(numerics=n, seed=p.seed, tsne=p.tsne)
-        yield "evaluate", each, ForEvaluate(numerics=n, threads=p.threads, evaluate=p.evaluate)
+        yield "evaluate", each, ForEvaluate(numerics=n, threads=p.threads, evaluate=p.evaluate, classes=classes)
         yield "plot", each, ForPlot(numerics=n)
-    yield "compare", None, ForCompare(numerics=n, study=p.study, variants=names)
+    yield "compare", None, ForCompare(numerics=n, study=p.study, variants=replicates(p.variants))
     yield "track", None, ForTrack(numerics=n, study=p.study, variants=names)
 
 
@@ -130,6 +130,8 @@ def _plain(value: Any) -> Any:
         return value.settings()
     if isinstance(value, BaseModel):
         return value.model_dump(mode="json", exclude_none=True)
+    if isinstance(value, dict):
+        return {name: _plain(each) for name, each in value.items()}
     return list(value) if isinstance(value, tuple) else value
 
 

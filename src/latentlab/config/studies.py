@@ -6,6 +6,7 @@ import tempfile
 from pathlib import Path
 
 from latentlab.config import params, paths, project
+from latentlab.config.variants import NAME, NAMES
 from latentlab.errors import UserError
 from latentlab.storage.reading import reading
 from latentlab.storage.replacing import replacing
@@ -70,8 +71,8 @@ def check_name(study: str) -> None:
     """Raise `UserError` unless the study in the current folder has a name of its own: in studies/ its folder's."""
     root, here = project.root(), Path.cwd()
     if here.parent == root / paths.STUDIES:
-        if not params.NAME.fullmatch(here.name):
-            raise UserError(f"study: found the folder {here.name!r}, allowed: {params.NAMES}; rename it")
+        if not NAME.fullmatch(here.name):
+            raise UserError(f"study: found the folder {here.name!r}, allowed: {NAMES}; rename it")
         if study != here.name:
             raise UserError(f"params.yaml: study: found {study!r}, allowed: {here.name!r}, the name of its folder")
     if here == root:
@@ -100,8 +101,8 @@ def create(name: str, like: str | None) -> Path:
     """
     root = project.root()
     target = root / paths.STUDIES / name
-    if not params.NAME.fullmatch(name):
-        raise UserError(f"study new: found the name {name!r}, allowed: {params.NAMES}")
+    if not NAME.fullmatch(name):
+        raise UserError(f"study new: found the name {name!r}, allowed: {NAMES}")
     if name in studies() or target.exists():
         raise UserError(f"study new: found {name!r}, allowed: a name that no study has")
     source = _parameters_of(like)

@@ -2,21 +2,27 @@
 
 from collections.abc import Mapping, Sequence
 
+import numpy as np
 from matplotlib.figure import Figure
 
 from latentlab.figures.style import COLOURS, figure
 
 
-def bars(names: Sequence[str], metrics: Mapping[str, Sequence[float]], title: str) -> Figure:
-    """A panel for each metric, a bar with its value for each name; metrics' names say which way is better."""
-    drawing = figure(2.6 * len(metrics) + 1, 1.2 + 0.36 * len(names), title)
-    panels = drawing.subplots(1, len(metrics), sharey=True, squeeze=False)[0]
-    for axes, (metric, values) in zip(panels, metrics.items(), strict=True):
-        drawn = axes.barh(names, values, color=COLOURS[0])
-        axes.bar_label(drawn, [f"{value:.3g}" for value in values], padding=3, fontsize=8)
-        axes.set_xlim(0, max(values) * 1.25)
+def bars(names: Sequence[str], panels: Mapping[str, tuple[Sequence[float], Sequence[float]]], title: str) -> Figure:
+    """A panel for each metric, which says which way is better, with a bar for each name; no bar for NaN.
+
+    Panels hold values and standard deviations, 0 if there is none.
+    """
+    drawing = figure(2.6 * len(panels) + 1, 1.2 + 0.36 * len(names), title)
+    columns = drawing.subplots(1, len(panels), sharey=True, squeeze=False)[0]
+    for axes, (metric, both) in zip(columns, panels.items(), strict=True):
+        values, deviations = np.array(both)  # (names,) each
+        errors = np.where(deviations > 0, deviations, np.nan)
+        drawn = axes.barh(names, np.nan_to_num(values), xerr=errors, color=COLOURS[0])
+        axes.bar_label(drawn, ["" if np.isnan(value) else f"{value:.3g}" for value in values], padding=3, fontsize=8)
+        axes.set_xlim(0, float(np.nanmax(values + deviations)) * 1.25)
         axes.locator_params(axis="x", nbins=4, prune="upper")
         axes.set_title(metric, fontsize=9)
         axes.spines[["top", "right"]].set_visible(False)
-    panels[0].invert_yaxis()
+    columns[0].invert_yaxis()
     return drawing

@@ -17,7 +17,7 @@ from latentlab.errors import UserError
 from latentlab.pipeline.hashes import md5
 from latentlab.pipeline.plan import Plan
 
-DATA = (*(paths.prepared(split) for split in ("train", "validation", "test")), paths.CARD)
+DATA = (*(paths.prepared(split) for split in ("train", "validation", "test")), paths.CARD, paths.CLASSES)
 
 
 @dataclass(frozen=True)
@@ -38,11 +38,16 @@ class Inputs:
         return fingerprint({stage: [plan.code, plan.libraries] for stage, plan in self.plans.items()})
 
     def settings(self) -> dict[str, Any]:
-        """The parameters as a run shows them: the variant's own by their name, those of a stage as `tsne/points`."""
+        """The parameters as a run shows them: the variant's own by their name, those of a stage as `tsne/points`.
+
+        `seed` is that of the training; the study's stands beside it if it is another.
+        """
         merged: dict[str, Any] = {}
         for plan in self.plans.values():
             merged |= plan.parameters
-        return dict(flattened(merged | merged.pop("variant", {}), "/"))
+        whole, own = merged.get("seed"), self.plans["train"].parameters.get("seed")
+        seeds = {"seed": own} | ({} if whole == own else {"prepare/seed": whole})
+        return dict(flattened(merged | merged.pop("variant", {}) | seeds, "/"))
 
 
 def fingerprint(content: Any) -> str:

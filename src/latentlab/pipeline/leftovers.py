@@ -5,8 +5,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from latentlab.config import paths
-from latentlab.config.params import RESERVED, Params
+from latentlab.config.params import Params
 from latentlab.config.stages import EACH_VARIANT
+from latentlab.config.variants import RESERVED
 from latentlab.pipeline.hashes import md5
 from latentlab.pipeline.lock import stages_in_lock
 from latentlab.pipeline.provenance import git

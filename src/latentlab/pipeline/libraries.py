@@ -1,6 +1,7 @@
 """Which libraries each stage computes with, in which versions."""
 
 import re
+from collections.abc import Iterable
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
@@ -21,9 +22,9 @@ LIBRARIES: dict[str, tuple[str, ...]] = {
 }
 
 
-def libraries_of(stage: str) -> dict[str, str]:
-    """The installed version of each library of a stage."""
-    return {name: version(name) for name in sorted(LIBRARIES[stage])}
+def libraries_of(stage: str, others: Iterable[str] = ()) -> dict[str, str]:
+    """The installed version of each library of a stage, and of `others`."""
+    return {name: version(name) for name in sorted({*LIBRARIES[stage], *others})}
 
 
 def pinned(requirements: str) -> dict[str, str]:

@@ -5,12 +5,12 @@ recorded as if it had been used. A plan stands still, so what is recorded is wha
 """
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from latentlab.config import paths
+from latentlab.config import paths, plugins
 from latentlab.config.params import Params
 from latentlab.config.settings import flattened
 from latentlab.config.stages import Kind, name_of, parameters_by_stage, plain, typed
@@ -63,15 +63,24 @@ def make_plans(p: Params) -> dict[str, Plan]:
         roots = _roots(stage, variant, p)
         if roots not in codes:
             codes[roots] = code_of(roots)
-        plans[name_of(stage, variant)] = Plan(plain(parameters), codes[roots], libraries_of(stage))
+        libraries = libraries_of(stage, _libraries(stage, variant, p))
+        plans[name_of(stage, variant)] = Plan(plain(parameters), codes[roots], libraries)
     return plans
+
+
+def _libraries(stage: str, variant: str | None, p: Params) -> Sequence[str]:
+    """Those that an architecture trains with beside TensorFlow's."""
+    if stage != "train" or not variant:
+        return ()
+    name = p.variants[variant].learning.model
+    return getattr(plugins.load("models", name, f"variants.{variant}.model"), "LIBRARIES", ())
 
 
 def _roots(stage: str, variant: str | None, p: Params) -> tuple[str, ...]:
     """A stage's module, and the one that a parameter names."""
     module = f"stages/{stage}"
     if stage == "train" and variant:
-        return module, f"models/{p.variants[variant].training.model}"
+        return module, f"models/{p.variants[variant].learning.model}"
     return (module, f"datasets/{p.prepare.dataset}") if stage == "prepare" else (module,)
 
 
@@ -155,6 +164,6 @@ def check_unchanged(stage: str, variant: str | None = None) -> None:
     """Raise `UserError` if code or libraries are not those of the plan any more."""
     plan = read_plan(stage, variant)
     roots = [path.removeprefix("src/latentlab/").removesuffix(".py") for path in plan.code]
-    changed = [*_changed(plan.code, code_of(roots)), *_changed(plan.libraries, libraries_of(stage))]
+    changed = [*_changed(plan.code, code_of(roots)), *_changed(plan.libraries, libraries_of(stage, plan.libraries))]
     if changed:
         raise UserError(f"{first_of(changed)} changed since `plan`; run again")

@@ -1,5 +1,6 @@
 """Stage `evaluate`: the numbers of one variant, all from arrays."""
 
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -10,6 +11,7 @@ from latentlab.config.stages import ForEvaluate
 from latentlab.metrics import embedding, latent, reconstruction, variational
 from latentlab.numerics.threads import limit_threads
 from latentlab.pipeline.plan import read_parameters
+from latentlab.sources.chosen import of_classes
 from latentlab.stages._command import run
 from latentlab.storage.json import read_json, write_json
 from latentlab.storage.memory import Array
@@ -23,24 +25,42 @@ def main(variant: str) -> str:
     limit_threads(p.threads)
     latents = read_pickle(paths.latents(variant))
     decoded = read_npz(paths.decoded(variant))
-    images = read_npz(paths.prepared("test"))["images"]
-    mean_image = read_npz(paths.prepared("train"))["images"].mean(axis=0) / 255
+    splits = {split: read_npz(paths.prepared(split)) for split in ("train", "test")}
+    learned = {split: of_classes(arrays, p.classes, variant) for split, arrays in splits.items()}
     embedded = read_pickle(paths.embedding(variant))
     check_neighbours(p.evaluate.neighbours, len(embedded["embedding"]), "that t-SNE has placed")
-    metrics = {
-        "reconstruction": reconstruction_metrics(
-            images, decoded["reconstructions"], mean_image, p.evaluate.test_images
-        ),
+    metrics = image_metrics(splits, decoded, learned, p.evaluate.test_images)
+    metrics |= {
         "latent": latent_metrics(latents, p.evaluate),
         "tsne": tsne_metrics(embedded, p.evaluate.neighbours),
         "training": training_metrics(read_json(paths.training(variant))),
     }
-    if "sampled" in decoded:
-        metrics["vae"] = variational.evidence(images, decoded["sampled"], decoded["z_mean"], decoded["z_log_var"])
     write_json(paths.metrics(variant), metrics)
-    accuracy = metrics["latent"].get("knn_accuracy")
-    labelled = "" if accuracy is None else f", k-NN accuracy {accuracy:.3f}"
-    return f"evaluate {variant}: test BCE {metrics['reconstruction']['bce']:.4f}{labelled}"
+    return f"evaluate {variant}: {', '.join(main_ones(metrics)) or 'done'}"
+
+
+def main_ones(metrics: dict[str, Any]) -> Iterator[str]:
+    """What the stage says."""
+    if "reconstruction" in metrics:
+        yield f"test BCE {metrics['reconstruction']['bce']:.4f}"
+    if "knn_accuracy" in metrics["latent"]:
+        yield f"k-NN accuracy {metrics['latent']['knn_accuracy']:.3f}"
+
+
+def image_metrics(
+    splits: dict[str, dict[str, Array]], decoded: dict[str, Array], learned: dict[str, Array], sample: int
+) -> dict[str, Any]:
+    """What needs reconstructions, of test images of the classes that the variant has `learned`; none without them."""
+    if "reconstructions" not in decoded:
+        return {}
+    mean_image = splits["train"]["images"][learned["train"]].mean(axis=0) / 255  # (H, W, C)
+    rows = learned["test"]
+    images, reconstructions = splits["test"]["images"][rows], decoded["reconstructions"][rows]
+    metrics: dict[str, Any] = {"reconstruction": reconstruction_metrics(images, reconstructions, mean_image, sample)}
+    if "sampled" in decoded:
+        drawn = (decoded[name][rows] for name in ("sampled", "z_mean", "z_log_var"))
+        metrics["vae"] = variational.evidence(images, *drawn)
+    return metrics
 
 
 def reconstruction_metrics(images: Array, reconstructions: Array, mean_image: Array, sample: int) -> dict[str, float]:
@@ -91,7 +111,8 @@ def tsne_metrics(embedded: dict[str, Any], neighbours: int) -> dict[str, float]:
 def training_metrics(summary: dict[str, Any]) -> dict[str, float]:
     """What the training stage recorded, with the two models' parameters added up."""
     kept = ("epochs", "best_epoch", "loss", "validation_loss", "validation_bce", "numerics")
-    return {"parameters": summary["parameters"]["total"], **{key: summary[key] for key in kept}}
+    there = {key: summary[key] for key in kept if key in summary}  # no losses without weights
+    return {"parameters": summary["parameters"]["total"], **there}
 
 
 if __name__ == "__main__":

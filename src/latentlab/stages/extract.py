@@ -10,6 +10,7 @@ from latentlab.networks import codes
 from latentlab.networks.autoencoder import Autoencoder
 from latentlab.numerics.tensorflow import start_tensorflow
 from latentlab.pipeline.plan import read_parameters
+from latentlab.sources.chosen import of_classes
 from latentlab.stages._command import run
 from latentlab.storage.keras import read_keras
 from latentlab.storage.memory import Array, chunks
@@ -29,6 +30,7 @@ def main(variant: str) -> str:
     """Write the latent features of the chosen splits, and the images decoded from codes of every kind."""
     p = read_parameters(ForExtract, variant)
     splits: Splits = {split: read_npz(paths.prepared(split)) for split in p.extract.splits}
+    learned = of_classes(splits["train"], p.classes, variant)
     start_tensorflow(p.seed, p.threads)
     from latentlab.networks.normalization import made_portable
 
@@ -36,8 +38,10 @@ def main(variant: str) -> str:
     autoencoder = Autoencoder(*models)
     encoded = {split: encode(autoencoder, arrays["images"]) for split, arrays in splits.items()}
     write_pickle(paths.latents(variant), latents(variant, autoencoder, splits, encoded))
-    decoded = reconstruct(autoencoder, splits["test"]["images"], p.noise, p.seed)
-    decoded |= generate(autoencoder, encoded["train"][0], p.seed)
+    decoded: dict[str, Array] = {}
+    if autoencoder.get_weights():  # what has learnt nothing would give back any image
+        decoded = reconstruct(autoencoder, splits["test"]["images"], p.noise, p.seed)
+        decoded |= generate(autoencoder, encoded["train"][0][learned], p.seed)
     write_npz(paths.decoded(variant), decoded)
     return f"extract {variant}: codes of shape {'x'.join(map(str, autoencoder.latent_shape))}"
 

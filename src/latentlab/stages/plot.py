@@ -27,8 +27,10 @@ def main(variant: str) -> str:
     classes = read_json(paths.CARD).get("classes", {})
     history, summary = read_csv(paths.history(variant)), read_json(paths.training(variant))
     unit = "nats an image" if summary["variational"] else "nats a pixel"
-    figures = {
-        "losses": losses(history, unit, summary["best_epoch"], f"{variant}: training"),
+    figures = (
+        {"losses": losses(history, unit, summary["best_epoch"], f"{variant}: training")} if summary["epochs"] else {}
+    )
+    figures |= {
         **image_figures(variant, test, latents, decoded),
         **space_figures(variant, latents, read_pickle(paths.embedding(variant)), decoded, classes),
     }
@@ -41,18 +43,20 @@ def main(variant: str) -> str:
 def image_figures(
     variant: str, test: dict[str, Array], latents: dict[str, Any], decoded: dict[str, Array]
 ) -> dict[str, Figure]:
-    """Originals with reconstructions, codes as images, images from random codes."""
+    """Codes as images; originals with reconstructions and images from random codes, if there are any."""
     chosen = shown(test, SHOWN)
     images = test["images"][chosen] / 255
     features = latents["features"][latents["split"] == "test"][chosen]
+    figures = {"codes": codes(images, features, latents["latent_shape"], f"{variant}: latent features")}
+    if "reconstructions" not in decoded:
+        return figures
     strips = {"original": images}
     if "noisy" in decoded:
         strips["noisy"] = decoded["noisy"][chosen]
     strips["reconstruction"] = decoded["reconstructions"][chosen]
     random = decoded["random"]  # (100, H, W, C)
-    return {
+    return figures | {
         "reconstructions": rows(strips, f"{variant}: test images"),
-        "codes": codes(images, features, latents["latent_shape"], f"{variant}: latent features"),
         "random_codes": grid(random.reshape(10, 10, *random.shape[1:]), f"{variant}: images from random codes"),
     }
 

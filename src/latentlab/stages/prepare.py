@@ -26,7 +26,7 @@ SHOWN_CLASSES = 30
 
 
 def main() -> str:
-    """Write one file a split, a card that says what is in them, a sheet with ten images a class, and what was read."""
+    """Write one file a split, a card and classes' names, a sheet with ten images a class, and what was read."""
     p = read_parameters(ForPrepare)
     used = hashes_of(paths.RAW)
     dataset = load(p.prepare)
@@ -40,6 +40,7 @@ def main() -> str:
         arrays = {"images": dataset.images[index], "index": index}
         write_npz(paths.prepared(name), arrays | ({} if labels is None else {"labels": labels[index]}))
     write_json(paths.CARD, about)
+    write_json(paths.CLASSES, about.get("classes", {}))
     write_json(paths.RAW_USED, {NOTE: used})
     write_figure(paths.contact_sheet(), sheet)
     sizes = ", ".join(f"{name} {len(index)}" for name, index in parts.items())

@@ -11,10 +11,10 @@ from latentlab.storage.reading import reading
 from latentlab.storage.replacing import replacing
 
 
-def write_csv(path: Path, rows: Sequence[Mapping[str, float]]) -> None:
-    """Write rows with equal keys; nine digits, which a float32 survives unchanged."""
+def write_csv(path: Path, rows: Sequence[Mapping[str, float]], columns: Sequence[str] = ()) -> None:
+    """Write rows with equal keys, or the names of `columns` if there is none; nine digits, as float32 survives them."""
     with replacing(path) as temporary, temporary.open("w", newline="") as file:
-        writer = csv.DictWriter(file, fieldnames=list(rows[0]), lineterminator="\n")
+        writer = csv.DictWriter(file, fieldnames=list(rows[0]) if rows else columns, lineterminator="\n")
         writer.writeheader()
         writer.writerows({key: f"{value:.9g}" for key, value in row.items()} for row in rows)
 
@@ -24,5 +24,6 @@ def read_csv(path: Path) -> dict[str, Array]:
     with reading(path, csv.Error, ValueError, TypeError, StopIteration), path.open(newline="") as file:
         reader = csv.reader(file)
         header = next(reader)
-        columns = np.array([[float(cell) for cell in row] for row in reader]).T  # (columns, rows)
+        rows = [[float(cell) for cell in row] for row in reader]
+        columns = np.array(rows).T if rows else np.empty((len(header), 0))  # (columns, rows)
         return dict(zip(header, columns, strict=True))

@@ -6,38 +6,18 @@ import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from statistics import fmean, stdev
 from typing import Any
 
 from latentlab.errors import UserError
-from latentlab.report.markdown import markdown_table
-from latentlab.report.table import COLUMNS, Column, better
+from latentlab.report.columns import better
+from latentlab.report.rows import Row, row
 from latentlab.tracking.glance import FINISHED, KEY, SUPERSEDED
 from latentlab.tracking.place import Place
 from latentlab.tracking.store import Store
 
 # runs of this package that hold a whole result, in MLflow's language
 WHOLE = f"tags.`{KEY}` LIKE '%' AND attributes.status = '{FINISHED}'"
-SEED = "seed"
-
-
-@dataclass(frozen=True)
-class Row:
-    """Runs with the same parameters but for the seed: a mean for each metric, and a deviation if they are several."""
-
-    study: str
-    name: str
-    count: int
-    means: dict[str, float]
-    deviations: dict[str, float]
-
-
-@dataclass(frozen=True)
-class Cell:
-    """What a table shows of a metric, and whether none of its column is better."""
-
-    text: str
-    best: bool
+SEEDS = ("seed", "prepare/seed")
 
 
 def find(studies: Sequence[str], names: Sequence[str], superseded: bool = False) -> list[Any]:
@@ -63,40 +43,47 @@ def find(studies: Sequence[str], names: Sequence[str], superseded: bool = False)
     return chosen
 
 
+@dataclass(frozen=True)
+class Group:
+    """Runs that differ in the seed alone, with what they share."""
+
+    study: str
+    params: dict[str, str]
+    hashes: list[str]  # of data, of source
+    runs: dict[tuple[str, ...], Any]  # by their seeds: a result counts once, whatever its variant was called
+
+    @property
+    def name(self) -> str:
+        """That of the first variant: `simple` of `simple`, `simple_2` and `simple_10`."""
+        return min((str(run.info.run_name) for run in self.runs.values()), key=lambda name: (len(name), name))
+
+
 def grouped(runs: Iterable[Any]) -> list[Row]:
     """A row for the runs that differ in the seed alone; what tells apart rows of one name joins it."""
-    groups: dict[tuple[Any, ...], list[Any]] = {}
+    groups: dict[tuple[Any, ...], Group] = {}
     for run in runs:
-        params = {name: value for name, value in run.data.params.items() if name != SEED}
-        origin = run.data.tags.get("latentlab.study", ""), run.info.run_name
-        tags = run.data.tags
-        others = tags.get("dataset.sha256", ""), tags.get("latentlab.code", "")
-        groups.setdefault((origin, tuple(sorted(params.items())), others), []).append(run)
-    return [_row(key[0], members, _differences(key, groups)) for key, members in groups.items()]
+        params, tags = run.data.params, run.data.tags
+        study, *hashes = (tags.get(name, "") for name in ("latentlab.study", "dataset.sha256", "latentlab.code"))
+        shared = {name: value for name, value in params.items() if name not in SEEDS}
+        group = groups.setdefault((study, *hashes, *sorted(shared.items())), Group(study, shared, hashes, {}))
+        group.runs.setdefault(tuple(params.get(name, "") for name in SEEDS), run)
+    return [_row(group, _differences(group, groups.values())) for group in groups.values()]
 
 
-def _differences(key: tuple[Any, ...], groups: Iterable[tuple[Any, ...]]) -> str:
+def _differences(group: Group, groups: Iterable[Group]) -> str:
     """Parameters, or else data or source, in which a group differs from others of its name."""
-    origin, params, hashes = key
-    others = [(dict(theirs), their_hashes) for name, theirs, their_hashes in groups if name == origin]
-    found = [f"{name}={value}" for name, value in params if any(theirs.get(name) != value for theirs, _ in others)]
+    others = [each for each in groups if (each.study, each.name) == (group.study, group.name)]
+    differ = {name for each in others for name, value in group.params.items() if each.params.get(name) != value}
+    found = [f"{name}={group.params[name]}" for name in sorted(differ)]
     for at, kind in enumerate(("data", "source")):
-        if not found and any(theirs[at] != hashes[at] for _, theirs in others):
-            found = [f"{kind} {hashes[at][:7]}"]
+        if not found and any(each.hashes[at] != group.hashes[at] for each in others):
+            found = [f"{kind} {group.hashes[at][:7]}"]
     return ", ".join(found)
 
 
-def _row(origin: tuple[str, str], runs: Sequence[Any], differences: str) -> Row:
-    study, name = origin
-    shared = set.intersection(*(set(run.data.metrics) for run in runs))
-    values = {metric: [run.data.metrics[metric] for run in runs] for metric in shared}
-    return Row(
-        study,
-        f"{name} ({differences})" if differences else name,
-        len(runs),
-        {metric: fmean(all_) for metric, all_ in values.items()},
-        {metric: stdev(all_) for metric, all_ in values.items() if len(all_) > 1},
-    )
+def _row(group: Group, differences: str) -> Row:
+    name = f"{group.name} ({differences})" if differences else group.name
+    return row(name, [run.data.metrics for run in group.runs.values()], group.study)
 
 
 def ordered(rows: Sequence[Row], metric: str) -> list[Row]:
@@ -105,52 +92,13 @@ def ordered(rows: Sequence[Row], metric: str) -> list[Row]:
     return sorted(rows, key=lambda row: sign * row.means[metric] if metric in row.means else math.inf)
 
 
-def table(rows: Sequence[Row]) -> tuple[list[str], list[list[Cell]]]:
-    """Headings and cells: run, its study if there are several, number of seeds if any has several, main metrics."""
-    several_studies = len({row.study for row in rows}) > 1
-    several_seeds = any(row.count > 1 for row in rows)
-    head = ["run", *["study"] * several_studies, *["seeds"] * several_seeds]
-    head += [f"{column.heading} {column.better}".rstrip() for column in COLUMNS]
-    best = {column.tracked: _best(rows, column) for column in COLUMNS}
-    body = []
-    for row in rows:
-        texts = [row.name, *[row.study] * several_studies, *[str(row.count)] * several_seeds]
-        cells = [Cell(text, best=False) for text in texts]
-        body.append(cells + [_cell(row, column, best[column.tracked]) for column in COLUMNS])
-    return head, body
-
-
-def _best(rows: Sequence[Row], column: Column) -> float | None:
-    values = [row.means[column.tracked] for row in rows if column.tracked in row.means]
-    if not column.better or len(values) < 2:
-        return None
-    return min(values) if column.better == "↓" else max(values)
-
-
-def _cell(row: Row, column: Column, best: float | None) -> Cell:
-    mean = row.means.get(column.tracked)
-    if mean is None:
-        return Cell("", best=False)
-    text = format(round(mean) if column.format.endswith("d") else mean, column.format)
-    deviation = row.deviations.get(column.tracked)
-    if deviation is not None and column.better:
-        text += f" ± {format(deviation, column.format)}"
-    return Cell(text, best=mean == best)
-
-
-def markdown(rows: Sequence[Row]) -> str:
-    """The table in Markdown, the best in bold."""
-    head, body = table(rows)
-    return markdown_table(head, ([f"**{cell.text}**" if cell.best else cell.text for cell in row] for row in body))
-
-
 def comma_separated(rows: Sequence[Row]) -> str:
     """Every metric, unrounded, with its standard deviation in a column of its own; for spreadsheets."""
     metrics = sorted({metric for row in rows for metric in row.means})
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(["study", "run", "seeds", *(name for metric in metrics for name in (metric, f"{metric} std"))])
-    for row in rows:
-        pairs = [(row.means.get(metric, ""), row.deviations.get(metric, "")) for metric in metrics]
-        writer.writerow([row.study, row.name, row.count, *(value for pair in pairs for value in pair)])
+    for each in rows:
+        pairs = [(each.means.get(metric, ""), each.deviations.get(metric, "")) for metric in metrics]
+        writer.writerow([each.study, each.name, each.count, *(value for pair in pairs for value in pair)])
     return text.getvalue().rstrip("\n")

@@ -9,7 +9,8 @@ from latentlab.config import paths
 from latentlab.config.stages import name_of
 from latentlab.pipeline.hashes import md5
 from latentlab.pipeline.used import misrecorded, misrecorded_error
-from latentlab.report import table
+from latentlab.report.columns import by_tracked_name
+from latentlab.report.rows import markdown, row
 from latentlab.storage.csv import read_csv
 from latentlab.storage.json import read_json
 from latentlab.storage.memory import Array
@@ -106,11 +107,11 @@ def _writers(
 
     def history() -> None:
         columns = comparable(read_csv(files["history"]), math.prod(test.shape[1:]))
-        run.set_curves({name: values.tolist() for name, values in columns.items() if name != "epoch"})
+        run.set_curves({name: values.tolist() for name, values in columns.items()})
         run.put_files("metrics", [files["history"]])
 
     def numbers() -> None:
-        run.set_metrics(table.by_tracked_name(metrics))
+        run.set_metrics(by_tracked_name(metrics))
         if "numerics" in metrics["training"]:  # results of before have none
             run.set_tags({"platform.numerics": metrics["training"]["numerics"]})
         run.put_files("metrics", [files["metrics"]])
@@ -145,10 +146,9 @@ def description(
 ) -> str:
     """The run in a few lines of Markdown: main metrics, data, how to get it again."""
     lines = [
-        f"**{result.variant}** of study **{result.study}**, trained on {card['splits']['train']['images']:,} images of "
-        f"`{card['dataset']}`",
+        f"**{result.variant}** of study **{result.study}**, trained on {_images(result, card)} of `{card['dataset']}`",
         "",
-        table.markdown({result.variant: {group: dict(values) for group, values in metrics.items()}}),
+        markdown([row(result.variant, [by_tracked_name(metrics)])], "variant"),
         "",
         "Again, in a clone:",
         "",
@@ -157,3 +157,11 @@ def description(
     if tags.get("git.dirty") == "true":
         lines += ["", f"made with uncommitted changes, whose hash is {tags.get('git.diff', 'unknown')}"]
     return "\n".join(lines)
+
+
+def _images(result: Result, card: Mapping[str, Any]) -> str:
+    """The images that it was trained on, in words."""
+    classes = result.recorded.inputs.settings().get("classes")
+    if classes is not None:
+        return f"the images of class {', '.join(map(str, classes))}"
+    return f"{card['splits']['train']['images']:,} images"

@@ -11,7 +11,7 @@ from typing import Any
 from tqdm import tqdm
 
 from latentlab.config import paths, project
-from latentlab.config.params import NAME, NAMES
+from latentlab.config.variants import NAME, NAMES
 from latentlab.errors import UserError
 from latentlab.pipeline import provenance
 from latentlab.pipeline.hashes import md5

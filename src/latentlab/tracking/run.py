@@ -97,13 +97,15 @@ class Run:
         self._metrics |= other
 
     def set_curves(self, curves: Mapping[str, Sequence[float]]) -> None:
-        """Add those points that are missing; a value an epoch, from 1 on."""
+        """Add those points that are missing: a value for each `epoch`, which is one of the curves' names."""
         time = now()
         points = []
-        for name, values in curves.items():
+        for name in curves.keys() - {"epoch"}:
             known = self.epochs(name)
             points += [
-                Metric(name, float(value), time, epoch) for epoch, value in enumerate(values, 1) if epoch not in known
+                Metric(name, float(value), time, int(epoch))
+                for epoch, value in zip(curves["epoch"], curves[name], strict=True)
+                if epoch not in known
             ]
         self._log(points)
 

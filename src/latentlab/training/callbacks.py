@@ -2,7 +2,7 @@
 
 import keras
 
-from latentlab.config.params import Training
+from latentlab.config.variants import Training
 
 Row = dict[str, float]
 

@@ -11,7 +11,7 @@ from functools import partial
 import keras
 import tensorflow as tf
 
-from latentlab.config.params import Training
+from latentlab.config.variants import Training
 from latentlab.networks.autoencoder import Autoencoder
 from latentlab.training.losses import Terms, loss_function
 from latentlab.training.strategy import spread

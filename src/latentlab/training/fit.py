@@ -8,7 +8,7 @@ import keras
 import tensorflow as tf
 from tqdm import tqdm
 
-from latentlab.config.params import Training, Variant
+from latentlab.config.variants import Training, Variant
 from latentlab.errors import UserError
 from latentlab.networks.autoencoder import Autoencoder
 from latentlab.storage.memory import Array
@@ -28,7 +28,10 @@ class NotFiniteError(UserError):
 
 @dataclass(frozen=True)
 class Fit:
-    """`history` has a row an epoch, counted from 1. `kept_epoch` is the one whose weights the models have now."""
+    """`history` has a row an epoch, counted from 1. `kept_epoch` is the one whose weights the models have now.
+
+    Weights that were found without epochs are of epoch 0; an autoencoder that has none has no row.
+    """
 
     history: list[Row]
     best_epoch: int
@@ -36,8 +39,19 @@ class Fit:
 
     @property
     def kept(self) -> Row:
-        """The losses of the epoch whose weights were kept."""
-        return self.history[self.kept_epoch - 1]
+        """The losses of the epoch whose weights were kept; empty if there are none."""
+        return next((row for row in self.history if row["epoch"] == self.kept_epoch), {})
+
+    @property
+    def epochs(self) -> int:
+        """How many there were."""
+        return int(self.history[-1]["epoch"]) if self.history else 0
+
+    def __str__(self) -> str:
+        if not self.kept:
+            return "nothing to learn"
+        found = f"{self.epochs} epochs" if self.epochs else "solved"
+        return f"{found}, validation loss {self.kept['validation_loss']:.4f}"
 
 
 def fit(

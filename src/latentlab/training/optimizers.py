@@ -2,7 +2,7 @@
 
 import keras
 
-from latentlab.config.params import Training
+from latentlab.config.variants import Training
 
 # Keras' default for Adadelta, 0.001, hardly moves the weights; 1.0 is its paper's (arXiv:1212.5701)
 OPTIMIZERS = {

@@ -1,0 +1,88 @@
+"""Metrics: which are the main ones, what MLflow calls them, which way each is better."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from latentlab.errors import UserError
+
+
+@dataclass(frozen=True)
+class Column:
+    """A metric: where it stands in the JSON file, its heading, its format and which way is better."""
+
+    group: str
+    name: str
+    heading: str
+    format: str
+    better: str = ""
+
+    @property
+    def tracked(self) -> str:
+        """Its name in MLflow."""
+        return tracked(self.group, self.name)
+
+
+def tracked(group: str, name: str) -> str:
+    """What MLflow calls a metric: `test/bce` stands for the reconstruction of test images."""
+    return f"{'test' if group == 'reconstruction' else group}/{name}"
+
+
+COLUMNS = (
+    Column("training", "parameters", "parameters", ",d"),
+    Column("training", "epochs", "epochs", "d"),
+    Column("latent", "dim", "code", "d"),
+    Column("reconstruction", "bce", "test BCE", ".4f", "↓"),
+    Column("reconstruction", "ssim", "SSIM", ".3f", "↑"),
+    Column("latent", "knn_accuracy", "k-NN accuracy", ".3f", "↑"),
+    Column("latent", "linear_probe_accuracy", "linear probe", ".3f", "↑"),
+    Column("tsne", "knn_accuracy", "t-SNE k-NN", ".3f", "↑"),
+    Column("vae", "elbo", "ELBO", ".1f", "↑"),
+)
+
+OTHERS = {  # which way is better, of metrics that are not in the table
+    "loss": "↓",
+    "validation_loss": "↓",
+    "test/mse": "↓",
+    "test/psnr": "↑",
+    "tsne/kl_divergence": "↓",
+    "tsne/trustworthiness": "↑",
+    "training/validation_bce": "↓",
+}
+
+SELECTION = "training/validation_bce"  # nats a pixel for every variant, of the epoch that was kept
+ON_TEST_IMAGES = ("test/", "latent/", "tsne/", "vae/")
+
+
+def better(metric: str) -> str:
+    """Whether less (↓) or more (↑) is better of a metric by its name in MLflow. Raises `UserError` if neither is."""
+    ways = {column.tracked: column.better for column in COLUMNS if column.better} | OTHERS
+    if metric not in ways:
+        raise UserError(f"metric: found {metric!r}, allowed: {', '.join(sorted(ways))}")
+    return ways[metric]
+
+
+def for_selection(metric: str) -> str:
+    """The name in MLflow of a metric by which a model may be chosen, which is `validation_bce` alone.
+
+    Raises `UserError` for any other, above all for those of test images: the one that came out best by chance would be
+    chosen, and its numbers would tell too much good of it.
+    """
+    short = SELECTION.rpartition("/")[2]
+    if metric in (SELECTION, short):
+        return SELECTION
+    if metric.startswith(ON_TEST_IMAGES):
+        reason = ", which is measured on the test split, and that is for the model once it is chosen;"
+    else:
+        reason = ","
+    raise UserError(f"--register: found {metric!r}{reason} allowed: {short}")
+
+
+def by_tracked_name(metrics: Mapping[str, Mapping[str, Any]]) -> dict[str, float]:
+    """All numbers of a variant as MLflow has them; words, as the class of arithmetic, are left out."""
+    return {
+        tracked(group, name): value
+        for group, values in metrics.items()
+        for name, value in values.items()
+        if not isinstance(value, str)
+    }
