@@ -1,5 +1,6 @@
 """Figures say what they show."""
 
+import math
 import subprocess
 import sys
 from collections.abc import Callable
@@ -113,8 +114,8 @@ def test_codes_under_their_inputs_in_grey_and_colour(channels: int) -> None:
 
 
 def test_bars_carry_their_values() -> None:
-    drawing = bars(["one", "two"], {"loss ↓": [0.5, 0.25]}, "t")
-    assert [text.get_text() for text in drawing.axes[0].texts] == ["0.5", "0.25"]
+    drawing = bars(["one", "two", "none"], {"loss ↓": ([0.5, 0.25, math.nan], [0.0, 0.1, 0.0])}, "t")
+    assert [text.get_text() for text in drawing.axes[0].texts] == ["0.5", "0.25", ""]
     assert drawing.axes[0].get_title() == "loss ↓"
 
 
@@ -123,7 +124,7 @@ def test_bars_carry_their_values() -> None:
     [
         lambda: losses(HISTORY, "nats", 1, "t"),
         lambda: scatter(PIXELS.reshape(-1, 2), {"a": np.arange(60), "b": np.arange(60, 120)}, "t", "x", "y"),
-        lambda: bars(["one"], {"loss": [1.0]}, "t"),
+        lambda: bars(["one"], {"loss": ([1.0], [0.0])}, "t"),
     ],
 )
 def test_same_figure_same_bytes(tmp_path: Path, draw: Callable[[], Figure]) -> None:

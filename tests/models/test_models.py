@@ -30,6 +30,8 @@ GOLDEN = {
     "vae": (403_972, 403_728),
     "vae_conv": (69_076, 65_089),
     "vae_deconv": (1_680_457, 1_729_601),
+    "pca": (25_120, 25_872),
+    "raw": (0, 0),
 }
 TOTALS = {"simple": 50_992, "deep": 222_384, "conv": 4_385, "denoise": 28_353, "lstm": 14_640, "vae": 807_700}
 
@@ -52,7 +54,7 @@ def made(model: str, image_shape: tuple[int, int, int], **options: Any) -> Autoe
     return module.build(module.Options(**options), image_shape)  # type: ignore[no-any-return]
 
 
-def test_the_quick_study_has_the_nine_variants() -> None:
+def test_the_quick_study_has_the_nine_variants_and_the_baselines() -> None:
     assert list(QUICK.variants) == list(GOLDEN)
 
 

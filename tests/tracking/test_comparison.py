@@ -11,7 +11,7 @@ from typer.testing import CliRunner, Result
 
 from latentlab.cli import app
 from latentlab.errors import UserError
-from latentlab.report import table
+from latentlab.report import columns, table
 from latentlab.tracking import comparison as runs
 from latentlab.tracking.bring import bring
 from latentlab.tracking.comparison import WHOLE
@@ -34,7 +34,7 @@ def add(
     **params: object,
 ) -> Run:
     run = Run.begin(store, study, name, key)
-    run.set_params({"seed": 1, "epochs": 5} | params)
+    run.set_params({"seed": 1, "epochs": 5, "model": name} | params)
     run.set_tags({"latentlab.study": study, "latentlab.code": "0"})
     run.set_metrics({"test/bce": bce, "training/epochs": 5, "validation_loss": bce})
     run.set_metrics({"training/validation_bce": bce if validation_bce is None else validation_bce})
@@ -65,6 +65,16 @@ def test_runs_that_differ_only_in_the_seed_are_one_row(store: Store) -> None:
     column = head.index("test BCE ↓")
     assert (first[column], second[column]) == ("**0.1500**", "0.2000 ± 0.1000")
     assert second[head.index("epochs")] == "5"
+
+
+def test_variants_that_differ_only_in_the_seed_are_one_row_under_the_name_of_the_first(store: Store) -> None:
+    for name, seed, bce in (("simple_10", 3, 0.3), ("simple", 1, 0.1), ("simple_2", 2, 0.2)):
+        add(store, name, bce, name=name, seed=seed, model="dense")
+    add(store, "again", 0.9, name="simplest", seed=3, model="dense")  # newer, in place of simple_10
+    add(store, "v", 0.15, name="vae")
+    head, _, *body = lines(show("--markdown").output)
+    assert [row[:2] for row in body] == [["vae", "1"], ["simple", "3"]]
+    assert body[1][head.index("test BCE ↓")] == "0.4000 ± 0.4359"
 
 
 def test_other_parameters_code_and_studies_are_rows_that_say_so(store: Store) -> None:
@@ -145,14 +155,14 @@ def test_a_slip_is_one_line(store: Store, arguments: list[str], fault: str) -> N
 
 
 def test_metrics_say_what_is_better() -> None:
-    assert table.better("training/validation_bce") == "↓"
-    assert (table.better("test/bce"), table.better("vae/elbo"), table.better("loss")) == ("↓", "↑", "↓")
+    assert columns.better("training/validation_bce") == "↓"
+    assert (columns.better("test/bce"), columns.better("vae/elbo"), columns.better("loss")) == ("↓", "↑", "↓")
 
 
 def test_committed_metrics_have_one_name_each(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(ROOT)
     metrics = table.read(["vae"])["vae"]
-    flat = table.by_tracked_name(metrics)
+    flat = columns.by_tracked_name(metrics)
     assert len(flat) == sum(len(group) for group in metrics.values()) - 1  # `numerics` is a tag
     assert flat["test/bce"] == metrics["reconstruction"]["bce"]
 
@@ -185,7 +195,7 @@ def test_the_best_model_of_a_study_gets_the_alias(store: Store, tmp_path: Path) 
 def test_the_best_is_chosen_on_validation_by_the_epoch_that_was_kept(store: Store, tmp_path: Path) -> None:
     with_models(add(store, "a", bce=0.1, validation_bce=0.2), tmp_path, "simple")
     vae = with_models(add(store, "b", bce=0.2, validation_bce=0.1, name="vae"), tmp_path, "vae")
-    vae.set_curves({"validation_bce": [0.1, 0.9]})  # its last epoch, which is another one
+    vae.set_curves({"epoch": [1, 2], "validation_bce": [0.1, 0.9]})  # its last epoch, which is another one
     assert "from run vae" in register_best("quick", "validation_bce")
 
 
@@ -197,24 +207,24 @@ def test_no_model_is_chosen_on_the_test_split(metric: str) -> None:
         f"--register: found '{metric}', which is measured on the test split, and that is for the model once it is "
         "chosen; allowed: validation_bce"
     )
-    assert isinstance(table.better(metric), str)
+    assert isinstance(columns.better(metric), str)
 
 
 def test_every_group_of_metrics_but_that_of_the_training_is_measured_on_the_test_split(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.chdir(ROOT)
-    flat = table.by_tracked_name(table.read(["vae"])["vae"])
+    flat = columns.by_tracked_name(table.read(["vae"])["vae"])
     for metric in flat.keys() - {"training/validation_bce"}:
         reason = "" if metric.startswith("training/") else ", which is measured on the test split"
         with pytest.raises(UserError, match=f"^--register: found '{metric}'{reason}"):
-            table.for_selection(metric)
+            columns.for_selection(metric)
 
 
 @pytest.mark.parametrize("metric", ["loss", "bce", "validation_loss", "training/validation_loss", "speed", ""])
 def test_nor_by_what_is_no_measure_of_all_variants(metric: str) -> None:
     with pytest.raises(UserError, match=f"^--register: found '{metric}', allowed: validation_bce$"):
-        table.for_selection(metric)
+        columns.for_selection(metric)
 
 
 def test_the_old_name_says_the_new_one_and_does_the_same(store: Store) -> None:

@@ -57,7 +57,7 @@ def fill(run: Run, folder: Path) -> None:
     run.set_params({"epochs": 2, "units": [32]})
     run.set_tags({"git.dirty": "false"})
     run.set_metrics({"test/bce": 0.1})
-    run.set_curves({"loss": [0.5, 0.25]})
+    run.set_curves({"epoch": [1, 2], "loss": [0.5, 0.25]})
     run.put_files("plots", [picture(folder / "losses.png", 9)])
     run.put_images({"losses": folder / "losses.png"})
     run.set_status("FINISHED")
@@ -84,7 +84,7 @@ def test_nothing_is_written_twice(store: Store, tmp_path: Path) -> None:
     again.set_params({"epochs": 2})
     again.set_tags({"git.dirty": "false"})
     again.set_metrics({"test/bce": 0.1})
-    again.set_curves({"loss": [0.5, 0.25]})
+    again.set_curves({"epoch": [1, 2], "loss": [0.5, 0.25]})
     again.set_status("FINISHED")
     assert again.writes == 0
     assert points(store, "loss") == [(1, 0.5), (2, 0.25)]
@@ -93,9 +93,9 @@ def test_nothing_is_written_twice(store: Store, tmp_path: Path) -> None:
 def test_missing_points_are_added_and_a_new_picture_takes_the_place_of_the_old(store: Store, tmp_path: Path) -> None:
     fill(begin(store), tmp_path)
     again = begin(store)
-    again.set_curves({"loss": [0.5, 0.25, 0.125], "kl_loss": [1.0]})
+    again.set_curves({"epoch": [1, 2, 3], "loss": [0.5, 0.25, 0.125], "kl_loss": [1.0, 0.5, 0.25]})
     assert points(store, "loss") == [(1, 0.5), (2, 0.25), (3, 0.125)]
-    assert points(store, "kl_loss") == [(1, 1.0)]
+    assert points(store, "kl_loss") == [(1, 1.0), (2, 0.5), (3, 0.25)]
     before = {file.path for file in store.client.list_artifacts(again.id, "images")}
     again.put_images({"losses": tmp_path / "losses.png"})
     assert {file.path for file in store.client.list_artifacts(again.id, "images")} == before
@@ -107,7 +107,7 @@ def test_missing_points_are_added_and_a_new_picture_takes_the_place_of_the_old(s
 
 def test_more_of_everything_than_one_call_takes(store: Store) -> None:
     run = begin(store)
-    run.set_curves({"loss": [float(n) for n in range(2500)]})
+    run.set_curves({"epoch": range(1, 2501), "loss": [float(n) for n in range(2500)]})
     run.set_params({f"p{n}": n for n in range(150)})
     run.set_tags({f"t{n}": str(n) for n in range(150)})
     assert len(points(store, "loss")) == 2500

@@ -1,0 +1,125 @@
+"""Variants that learn from some classes, that have a seed of their own, and baselines, through their stages."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from ruamel.yaml import YAML
+
+from latentlab.config import paths
+from latentlab.stages import compare, evaluate, extract, plot, train, tsne
+from latentlab.storage.json import read_json
+from latentlab.storage.npz import read_npz
+from latentlab.storage.pickle import read_pickle
+from tests.conftest import ROOT, prepare_study
+
+pytestmark = pytest.mark.slow
+
+VARIANTS: dict[str, dict[str, Any]] = {
+    "simple": {"model": "dense", "units": [8], "epochs": 2, "batch_size": 32},
+    "simple_2": {"like": "simple", "seed": 43},
+    "some": {"like": "simple", "classes": [3, "5"]},
+    "pca": {"model": "pca", "units": 8, "classes": [3]},
+    "raw": {"model": "raw"},
+}
+
+
+@pytest.fixture(scope="module", autouse=True)
+def study(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """The variants above, of 300 digits; the process stays in the study's folder."""
+    root = tmp_path_factory.mktemp("learning")
+    yaml = YAML(typ="safe", pure=True)
+    content = yaml.load(ROOT / "studies/tiny/params.yaml") | {"variants": VARIANTS}
+    yaml.dump(content, root / "params.yaml")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(root)
+        prepare_study()
+        for variant in VARIANTS:
+            for stage in (train, extract, tsne, evaluate, plot):
+                assert variant in stage.main(variant)
+        compare.main()
+        yield root
+
+
+def test_another_seed_is_another_training_on_the_same_images() -> None:
+    first, second = (read_json(paths.training(name)) for name in ("simple", "simple_2"))
+    assert first["data"] == second["data"]
+    assert first["loss"] != second["loss"]
+    assert first["parameters"] == second["parameters"]
+    features = [read_pickle(paths.latents(name)) for name in ("simple", "simple_2")]
+    assert (features[0]["index"] == features[1]["index"]).all()
+
+
+def test_reconstruction_is_measured_on_the_classes_that_were_learnt() -> None:
+    splits = {split: read_npz(paths.prepared(split)) for split in ("train", "test")}
+    rows = np.isin(splits["test"]["labels"], [3, 5])
+    images = splits["test"]["images"][rows] / 255
+    decoded = read_npz(paths.decoded("some"))["reconstructions"]
+    assert len(decoded) == len(rows) > rows.sum() > 0
+    mean_image = (splits["train"]["images"][np.isin(splits["train"]["labels"], [3, 5])] / 255).mean(0)
+    found = read_json(paths.metrics("some"))
+    expected = evaluate.reconstruction_metrics(images, decoded[rows], mean_image, 60)
+    assert found["reconstruction"] == pytest.approx(expected, rel=1e-5)
+    assert found["latent"]["knn_accuracy"] > 0  # of all classes
+
+
+def test_what_learns_from_one_class_reconstructs_it_best() -> None:
+    test = read_npz(paths.prepared("test"))
+    errors = ((read_npz(paths.decoded("pca"))["reconstructions"] - test["images"] / 255) ** 2).mean(axis=(1, 2, 3))
+    assert errors[test["labels"] == 3].mean() < 0.6 * errors[test["labels"] != 3].mean()
+
+
+def test_random_codes_are_of_what_was_learnt(monkeypatch: pytest.MonkeyPatch) -> None:
+    given: list[Any] = []
+    real: Callable[..., Any] = extract.generate
+
+    def generate(autoencoder: Any, train_codes: Any, seed: int) -> Any:
+        given.append(train_codes)
+        return real(autoencoder, train_codes, seed)
+
+    monkeypatch.setattr(extract, "generate", generate)
+    extract.main("some")
+    assert len(given[0]) == np.isin(read_npz(paths.prepared("train"))["labels"], [3, 5]).sum()
+
+
+def test_pixels_reconstruct_nothing_and_are_left_out_of_pictures_of_it() -> None:
+    assert read_npz(paths.decoded("raw")) == {}
+    assert {path.stem for path in paths.plots("raw").iterdir()} == {"codes", "tsne"}
+    assert {path.stem for path in paths.comparison().iterdir()} == {"metrics", "reconstructions"}
+
+
+@pytest.mark.parametrize(
+    ("entry", "line"),
+    [
+        ({"classes": ["3", 11]}, "variants.wrong.classes: found 11, allowed: 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, or their"),
+        (
+            {"model": "pca", "units": 300},
+            "variants.wrong.units: found 300, allowed: at most 210, for 210 images of 784",
+        ),
+    ],
+)
+def test_what_the_data_cannot_give_is_one_line(entry: dict[str, Any], line: str, study: Path) -> None:
+    yaml = YAML(typ="safe", pure=True)
+    text = (study / "params.yaml").read_text()
+    whole = entry if "model" in entry else VARIANTS["simple"] | entry
+    try:
+        yaml.dump(yaml.load(text) | {"variants": VARIANTS | {"wrong": whole}}, study / "params.yaml")
+        prepare_study()
+        command = [sys.executable, "-m", "latentlab.stages.train", "wrong"]
+        variables = dict(os.environ)
+        if "classes" in entry:  # it must not have to wait for TensorFlow
+            (study / "without/tensorflow").mkdir(parents=True)
+            (study / "without/tensorflow/__init__.py").write_text("raise SystemExit('imported')")
+            variables["PYTHONPATH"] = f"{study / 'without'}{os.pathsep}{ROOT / 'src'}"
+        done = subprocess.run(command, env=variables, capture_output=True, text=True)
+        assert done.returncode == 1
+        assert done.stderr.splitlines()[-1].startswith(f"error: params.yaml: {line}")
+        assert not paths.encoder("wrong").exists()
+    finally:
+        (study / "params.yaml").write_text(text)
+        prepare_study()
