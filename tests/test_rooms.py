@@ -22,7 +22,7 @@ ROOMS: dict[str, set[str]] = {
     "networks": {"storage"},
     "sources": {"config", "errors", "storage"},
     "datasets": {"config", "errors", "sources", "storage"},
-    "models": {"config", "networks"},
+    "models": {"config", "networks", "storage"},
     "training": {"config", "errors", "networks", "storage"},
     "tracking": {"config", "errors", "pipeline", "report", "runner", "storage"},
     "stages": {

@@ -10,7 +10,7 @@ import pytest
 
 from latentlab import cli
 from latentlab.config import paths
-from latentlab.report import table
+from latentlab.report.columns import COLUMNS
 from latentlab.runner import reproduce
 from latentlab.runner.reproduce import StagesFailedError
 from latentlab.storage.json import write_json
@@ -55,7 +55,7 @@ def test_study_lists_what_there_is_and_how_far_it_is(
         tiny, quick, *_ = rows(capsys.readouterr().out)
         assert tiny[:3] == ["tiny", "never run", "2.5 MB"]
         assert tiny[3].startswith("300 digits")
-        assert quick[:3] == ["quick", "stale: prepare: new and 47 more", "0.0 MB"]
+        assert quick[:3] == ["quick", "stale: prepare: new and 57 more", "0.0 MB"]
     text = (several / "params.yaml").read_text()
     (several / "params.yaml").write_text(text.replace("seed: 42", "seed: -1"))
     assert call(monkeypatch, "study") == 0
@@ -198,7 +198,7 @@ def test_results_as_a_table_and_as_markdown(
     assert call(monkeypatch, "results", "--markdown") == 0
     lines = capsys.readouterr().out.splitlines()
     assert lines[2] == "| simple | 50,992 | 5 | 32 | 0.0988 | 0.800 | 0.950 | 0.900 | 0.900 |  |"
-    assert {line.count("|") for line in lines} == {len(table.COLUMNS) + 2}
+    assert {line.count("|") for line in lines} == {len(COLUMNS) + 2}
 
 
 def test_results_of_several_studies_as_markdown_have_headings(

@@ -15,6 +15,7 @@ from latentlab.metrics import variational
 from latentlab.networks.autoencoder import Autoencoder
 from latentlab.numerics.tensorflow import start_tensorflow
 from latentlab.stages import extract, train
+from latentlab.training.fit import Fit
 from latentlab.training.losses import gaussian_kl, loss_function
 
 IMAGE = (6, 4, 1)
@@ -77,7 +78,7 @@ def built(monkeypatch: pytest.MonkeyPatch, make: Callable[[], Any]) -> Autoencod
     """What the stage makes of an architecture."""
     architecture = SimpleNamespace(build=lambda options, shape: make(), __file__="src/latentlab/models/mine.py")
     monkeypatch.setattr("latentlab.config.plugins.load", lambda *_: architecture)
-    variant = SimpleNamespace(name="mine", training=SimpleNamespace(model="mine"), options=None)
+    variant = SimpleNamespace(name="mine", learning=SimpleNamespace(model="mine"), options=None)
     return train.build(variant, IMAGE)  # type: ignore[arg-type]
 
 
@@ -150,9 +151,9 @@ def test_a_gpu_grows_its_memory_and_is_named(monkeypatch: pytest.MonkeyPatch) ->
 
 def test_the_error_of_the_kept_epoch_has_one_unit(tiny: dict[str, Any]) -> None:
     p = parse(tiny)
-    kept = {"loss": 1.0, "validation_loss": 2.0, "validation_reconstruction_loss": 48.0}
+    kept = {"epoch": 1, "loss": 1.0, "validation_loss": 2.0, "validation_reconstruction_loss": 48.0}
     for name, expected in (("simple", 48.0), ("vae", 48 / 24)):
-        about = train.summary(train.build(p.variant(name), IMAGE), 1, 2, kept)
+        about = train.summary(train.build(p.variant(name), IMAGE), Fit([kept], 1, 1))
         assert about["validation_bce"] == expected, name
         assert about["device"] == "CPU"
         assert about["numerics"].startswith("portable ")

@@ -137,7 +137,7 @@ def changed_stages(package: Path, name: str, old: str, new: str) -> set[str]:
         ("datasets/mnist_5k.py", "28, 28, 1", "28, 1, 28", {"prepare"}),
         ("sources/dataset.py", "SPLITS = 3", "SPLITS = 2", {"prepare"}),
         ("tracking/mirror.py", "EXAMPLES = 3", "EXAMPLES = 4", set()),
-        ("config/params.py", 'RESERVED = ("prepare"', 'RESERVED = ("x", "prepare"', set()),
+        ("config/variants.py", 'RESERVED = ("prepare"', 'RESERVED = ("x", "prepare"', set()),
         ("errors.py", "Exception", "ValueError", set()),
     ],
 )

@@ -117,7 +117,7 @@ def test_a_second_time_writes_nothing(project: Path, capsys: pytest.CaptureFixtu
     plan.main()
     before = {path: path.stat().st_mtime_ns for path in paths.PLANS.iterdir()}
     capsys.readouterr()
-    assert plan.main() == "plan: 48 stages of 9 variants, nothing changed"
+    assert plan.main() == "plan: 58 stages of 11 variants, nothing changed"
     assert capsys.readouterr().out == ""
     assert {path: path.stat().st_mtime_ns for path in paths.PLANS.iterdir()} == before
 

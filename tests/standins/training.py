@@ -28,7 +28,7 @@ def _train(
     noted = note(p, 0, *(paths.prepared(split) for split in ("train", "validation")))
     checkpoint = _checkpoint(v.name, train, validation, checkpoint_seconds)
     state = checkpoint.load() or State([], 0, [], [], [])
-    architecture = plugins.load("models", v.training.model, "")
+    architecture = plugins.load("models", v.learning.model, "")
     noted["level"] = architecture.LEVEL
     check_unchanged(p.stage, v.name)
     for epoch in range(len(state.history) + 1, v.training.epochs + 1):

@@ -46,7 +46,8 @@ def solve(autoencoder: Autoencoder, images: "Array") -> None:
         raise ValueError(
             f"units: found {units}, allowed: at most {min(x.shape)}, for {count} images of {pixels} pixels"
         )
-    found = PCA(units, svd_solver="covariance_eigh").fit(x.astype(np.float64))
+    with np.errstate(invalid="ignore"):  # images that are all the same have no variance to have a share of
+        found = PCA(units, svd_solver="covariance_eigh").fit(x.astype(np.float64))
     axes, mean = found.components_, found.mean_  # (units, HWC), (HWC,)
     autoencoder.encoder.set_weights([axes.T, -axes @ mean])
     autoencoder.decoder.set_weights([axes, mean])

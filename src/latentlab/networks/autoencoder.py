@@ -14,7 +14,7 @@ class Autoencoder:
     """Two plain Keras models of built-in layers.
 
     `encoder` maps images (N, H, W, C) in [0, 1] to codes (N, ...), a variational one to the pair
-    `[z_mean, z_log_var]` of one shape. `decoder` maps codes back to images (N, H, W, C) in (0, 1); one that ends in a
+    `[z_mean, z_log_var]` of one shape. `decoder` maps codes back to images (N, H, W, C) in [0, 1]; one that ends in a
     layer of its own for the sigmoid trains on logits, which is faster. `xla` says that XLA speeds up its training.
     """
 

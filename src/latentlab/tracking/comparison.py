@@ -50,7 +50,7 @@ class Group:
     study: str
     params: dict[str, str]
     hashes: list[str]  # of data, of source
-    runs: dict[tuple[str, ...], Any]  # by their seeds: a result counts once, whatever its variant was called
+    runs: dict[tuple[str, ...], Any]  # by their seeds, the newest of each: no result counts twice
 
     @property
     def name(self) -> str:
@@ -61,12 +61,12 @@ class Group:
 def grouped(runs: Iterable[Any]) -> list[Row]:
     """A row for the runs that differ in the seed alone; what tells apart rows of one name joins it."""
     groups: dict[tuple[Any, ...], Group] = {}
-    for run in runs:
+    for run in sorted(runs, key=lambda run: run.info.start_time):
         params, tags = run.data.params, run.data.tags
         study, *hashes = (tags.get(name, "") for name in ("latentlab.study", "dataset.sha256", "latentlab.code"))
         shared = {name: value for name, value in params.items() if name not in SEEDS}
         group = groups.setdefault((study, *hashes, *sorted(shared.items())), Group(study, shared, hashes, {}))
-        group.runs.setdefault(tuple(params.get(name, "") for name in SEEDS), run)
+        group.runs[tuple(params.get(name, "") for name in SEEDS)] = run
     return [_row(group, _differences(group, groups.values())) for group in groups.values()]
 
 
