@@ -36,8 +36,8 @@ def test_every_committed_result_is_whole_and_has_a_key_of_its_own(variant: str) 
     assert settings["model"]
     assert settings["tsne/perplexity"] == 30
     assert settings["prepare/dataset"] == "mnist_5k"
-    assert set(recorded.inputs.data) == {f"data/prepared/{name}" for name in ("train.npz", "validation.npz", "test.npz",
-                                                                              "card.json")}  # fmt: skip
+    names = ("train.npz", "validation.npz", "test.npz", "card.json", "classes.json")
+    assert set(recorded.inputs.data) == {f"data/prepared/{name}" for name in names}
     assert paths.encoder(variant).as_posix() in recorded.outputs
 
 
