@@ -15,6 +15,7 @@ from latentlab.errors import UserError
 from latentlab.numerics.portable import Numerics
 from latentlab.storage.yaml import read_yaml
 
+Level = Annotated[float, Field(gt=0, le=10)]
 Precision = Literal["float32", "mixed_bfloat16"]
 
 
@@ -38,9 +39,15 @@ class Prepare(Settings):
 
 
 class Extract(Settings):
-    """Which splits give latent features. Evaluation needs train and test."""
+    """Which splits give latent features. Evaluation needs train and test.
+
+    `noise_levels` are standard deviations of the noise that test images are freed from; that, and coarse codes, are
+    tried on the first `uses_images` of them.
+    """
 
     splits: Annotated[tuple[Literal["train", "validation", "test"], ...], Field(strict=False)]
+    noise_levels: Annotated[tuple[Level, ...], Field(min_length=1, strict=False)] = (0.1, 0.25, 0.5, 0.75, 1.0)
+    uses_images: Size = 500
 
 
 class Tsne(Settings):

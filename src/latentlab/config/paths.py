@@ -81,6 +81,11 @@ def decoded(variant: str) -> Path:
     return Path(f"data/decoded/{variant}.npz")
 
 
+def uses(variant: str) -> Path:
+    """What comes of noisy images and of coarse codes, and how unlikely images are."""
+    return Path(f"data/uses/{variant}.npz")
+
+
 def embedding(variant: str) -> Path:
     """Latent features with their t-SNE embedding."""
     return Path(f"data/embeddings/{variant}.pkl")

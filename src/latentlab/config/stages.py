@@ -60,10 +60,12 @@ class ForTsne(StageParameters):
 
 
 class ForEvaluate(StageParameters):
-    """Of stage `evaluate`; `classes` are the variant's."""
+    """Of stage `evaluate`; `classes` are the variant's, `noise_levels` those of `extract`."""
 
     stage = "evaluate"
+    seed: int
     threads: int
+    noise_levels: Annotated[tuple[float, ...], Field(strict=False)]
     evaluate: Evaluate
     classes: Annotated[tuple[Class, ...], Field(strict=False)] | None = None
 
@@ -113,7 +115,16 @@ def parameters_by_stage(p: Params) -> Iterator[tuple[str, str | None, StageParam
             ForExtract(numerics=n, seed=p.seed, threads=p.threads, extract=p.extract, noise=noise, classes=classes),
         )
         yield "tsne", each, ForTsne(numerics=n, seed=p.seed, tsne=p.tsne)
-        yield "evaluate", each, ForEvaluate(numerics=n, threads=p.threads, evaluate=p.evaluate, classes=classes)
+        yield "evaluate", each, (
+            ForEvaluate(
+                numerics=n,
+                seed=p.seed,
+                threads=p.threads,
+                noise_levels=p.extract.noise_levels,
+                evaluate=p.evaluate,
+                classes=classes,
+            )
+        )
         yield "plot", each, ForPlot(numerics=n)
     yield "compare", None, ForCompare(numerics=n, study=p.study, variants=replicates(p.variants))
     yield "track", None, ForTrack(numerics=n, study=p.study, variants=names)

@@ -3,7 +3,6 @@
 from collections.abc import Callable
 
 import numpy as np
-from skimage.metrics import structural_similarity
 
 from latentlab.storage.memory import Array, chunks
 
@@ -20,14 +19,19 @@ def bce(images: Array, reconstructions: Array) -> float:
     return float(image_bce(images, reconstructions).mean() / images[0].size)
 
 
+def image_mse(images: Array, reconstructions: Array) -> Array:
+    """Mean squared error a pixel of each image, (N,) float64."""
+    return _each(_squared_error, images, reconstructions)
+
+
 def mse(images: Array, reconstructions: Array) -> float:
     """Mean squared error a pixel."""
-    return float(_each(_squared_error, images, reconstructions).mean())
+    return float(image_mse(images, reconstructions).mean())
 
 
 def psnr(images: Array, reconstructions: Array) -> float:
     """Peak signal-to-noise ratio in decibels, mean over images; an image without error counts as 100 dB."""
-    errors = _each(_squared_error, images, reconstructions)  # (N,)
+    errors = image_mse(images, reconstructions)  # (N,)
     return float(np.mean(-10 * np.log10(np.maximum(errors, 1e-10))))
 
 
@@ -59,6 +63,8 @@ def _squared_error(images: Array, reconstructions: Array) -> Array:
 
 
 def _similarity(images: Array, reconstructions: Array) -> Array:
+    from skimage.metrics import structural_similarity  # which `extract`, that needs errors alone, has no use for
+
     side = min(7, *images.shape[1:3])
     window = side if side % 2 else side - 1
     values = [

@@ -40,6 +40,11 @@ def evidence(images: Array, sampled: Array, z_mean: Array, z_log_var: Array) -> 
     return {"elbo": -(reconstruction + divergence), "reconstruction": reconstruction, "kl": divergence}
 
 
+def negative_elbo(images: Array, sampled: Array, z_mean: Array, z_log_var: Array) -> Array:
+    """The same an image, (N,) float64, with the sign of a loss."""
+    return image_bce(images, sampled) + _summed(_divergences(z_mean, z_log_var))
+
+
 def importance_weighted(log_weights: Array) -> float:
     """Importance-weighted bound in nats an image: log of the mean of k weights, mean over images; from (n, k) logs.
 

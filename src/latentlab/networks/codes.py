@@ -1,4 +1,4 @@
-"""Codes to decode: grids over a two-dimensional latent space, and random draws. Arrays only."""
+"""Codes to decode: grids over a two-dimensional latent space, and draws from the prior. Arrays only."""
 
 import numpy as np
 from scipy.special import ndtri
@@ -7,7 +7,6 @@ from latentlab.storage.memory import Array
 
 LINEAR_SIDE, QUANTILE_SIDE = 15, 30
 REACH = 3.0  # standard deviations of the prior that the linear grid spans: 99.7 %
-LARGE = 1e10  # float32 squares of such features might not be finite
 TAIL = 0.05  # the inverse-CDF grid runs from this quantile to 1 minus it
 
 
@@ -32,11 +31,6 @@ def grid(axes: Array) -> Array:
     return np.stack([x.ravel(), y.ravel()], axis=1).astype(np.float32)
 
 
-def random_codes(features: Array, count: int, variational: bool, rng: np.random.Generator) -> Array:
-    """Draws (count, D) float32: from N(0, I), or from a normal with mean, deviation and range of `features` (N, D)."""
-    draws = rng.standard_normal((count, features.shape[1]))
-    if not variational:
-        large = np.abs(features).max(initial=0) > LARGE
-        deviation = features.std(0, dtype=np.float64 if large else None)
-        draws = np.clip(features.mean(0) + deviation * draws, features.min(0), features.max(0))
-    return draws.astype(np.float32)
+def prior_codes(features: Array, count: int, rng: np.random.Generator) -> Array:
+    """Draws (count, D) float32 from N(0, I), the prior of codes (N, D)."""
+    return rng.standard_normal((count, features.shape[1])).astype(np.float32)

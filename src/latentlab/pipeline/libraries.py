@@ -13,7 +13,7 @@ DRAWN = ("matplotlib", "pillow", "numpy")
 LIBRARIES: dict[str, tuple[str, ...]] = {
     "prepare": ("scikit-learn", "scipy", *DRAWN),
     "train": TRAINED,
-    "extract": (*TRAINED, "scipy"),
+    "extract": (*TRAINED, "scikit-learn", "scipy"),
     "tsne": ("scikit-learn", "scipy", "numpy"),
     "evaluate": ("scikit-image", "scikit-learn", "scipy", "numpy"),
     "plot": DRAWN,

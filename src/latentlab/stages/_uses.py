@@ -1,0 +1,59 @@
+"""What `extract` has the networks compute for the uses of an autoencoder, beside codes and reconstructions."""
+
+import numpy as np
+
+from latentlab.metrics.noise import at_levels
+from latentlab.metrics.quantisation import code_range, dequantise, quantise
+from latentlab.metrics.reconstruction import image_bce, image_mse
+from latentlab.metrics.variational import log_weights, negative_elbo
+from latentlab.networks.apply import decode, encode
+from latentlab.networks.autoencoder import Autoencoder
+from latentlab.storage.memory import Array
+
+DRAWS = {50: 1000, 500: 100}  # draws an image of the importance-weighted bound, and on how many test images
+WEIGHTS, VALIDATION = 4, 5  # streams of random numbers, beside those of `extract`
+
+
+def denoised(autoencoder: Autoencoder, images: Array, levels: tuple[float, ...], seed: int) -> dict[str, Array]:
+    """What comes of images (n, H, W, C) uint8 with noise of each level: `denoised_0.5` and so on."""
+    noisy = at_levels(images, levels, seed)
+    return {f"denoised_{level:g}": decode(autoencoder, encode(autoencoder, noisy[level])[0]) for level in levels}
+
+
+def quantised(autoencoder: Autoencoder, train_codes: Array, test_codes: Array, images: Array) -> dict[str, Array]:
+    """Mean squared error of test images (n, H, W, C) decoded from codes (n, D) of 8 bits an entry."""
+    low, high = code_range(train_codes)
+    decoded = decode(autoencoder, dequantise(quantise(test_codes, low, high), low, high))
+    return {"quantised_mse": image_mse(images, decoded)}
+
+
+def validation_scores(autoencoder: Autoencoder, images: Array, seed: int) -> dict[str, Array]:
+    """How badly validation images (n, H, W, C) are reconstructed, in nats an image (n,), as anomalies are found by."""
+    encoded = encode(autoencoder, images)
+    scores = {"validation_bce": image_bce(images, decode(autoencoder, encoded[0]))}
+    if autoencoder.variational:
+        drawn = decode(autoencoder, draw(*encoded, np.random.default_rng([seed, VALIDATION])))
+        scores["validation_negative_elbo"] = negative_elbo(images, drawn, *encoded)
+    return scores
+
+
+def weights(autoencoder: Autoencoder, images: Array, encoded: list[Array], seed: int) -> dict[str, Array]:
+    """Log importance weights of the first test images, (1000, 50) and (100, 500) float64 in nats, from the same draws.
+
+    `encoded` is [z_mean, z_log_var], each (N, ...).
+    """
+    found = {}
+    for count, most in DRAWS.items():
+        rng = np.random.default_rng([seed, WEIGHTS])
+        parts = [part[:most] for part in encoded]
+        columns = []
+        for _ in range(count):
+            z = draw(*parts, rng)
+            columns.append(log_weights(images[:most], decode(autoencoder, z), z, *parts))
+        found[f"log_weights_{count}"] = np.stack(columns, axis=1)
+    return found
+
+
+def draw(z_mean: Array, z_log_var: Array, rng: np.random.Generator) -> Array:
+    """One draw of the code an image, (N, ...) float32."""
+    return z_mean + np.exp(z_log_var / 2) * rng.standard_normal(z_mean.shape, np.float32)
