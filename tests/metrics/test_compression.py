@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from PIL import Image
 
-from latentlab.metrics import compression, reconstruction
+from latentlab.metrics import compression, quantisation, reconstruction
 from latentlab.storage import memory
 from latentlab.storage.memory import Array
 
@@ -27,12 +27,12 @@ def blobs(shape: tuple[int, ...]) -> Array:
 
 
 def roundtrip(codes: Array, low: Array, high: Array) -> Array:
-    return compression.dequantise(compression.quantise(codes, low, high), low, high)
+    return quantisation.dequantise(quantisation.quantise(codes, low, high), low, high)
 
 
 @given(codes_of)
 def test_codes_come_back_within_half_a_step(codes: Array) -> None:
-    low, high = compression.code_range(codes)
+    low, high = quantisation.code_range(codes)
     steps = (high.astype(np.float64) - low) / 255
     slack = np.abs(codes).max() * 1e-6 + 1e-44  # float32
     assert (np.abs(roundtrip(codes, low, high).astype(np.float64) - codes) <= steps / 2 + slack).all()
@@ -40,22 +40,22 @@ def test_codes_come_back_within_half_a_step(codes: Array) -> None:
 
 @given(codes_of)
 def test_the_ends_of_the_range_come_back_exactly(codes: Array) -> None:
-    low, high = compression.code_range(codes)
+    low, high = quantisation.code_range(codes)
     np.testing.assert_array_equal(roundtrip(np.stack([low, high]), low, high), [low, high])
 
 
 def test_levels_by_hand() -> None:
     low, high = np.array([0.0, -1.0]), np.array([255.0, 1.0])
     codes = np.array([[0, -1], [255, 1], [127.4, 0.2], [-9, 9], [np.inf, -np.inf]])
-    quantised = compression.quantise(codes, low, high)
+    quantised = quantisation.quantise(codes, low, high)
     assert quantised.dtype == np.uint8
     assert quantised.tolist() == [[0, 0], [255, 255], [127, 153], [0, 255], [255, 0]]
 
 
 def test_a_dimension_that_never_changes() -> None:
     train = np.array([[0.1, 1.0], [0.1, 2.0]], np.float32)
-    low, high = compression.code_range(train)
-    assert compression.quantise(np.array([[5.0, 1.5]]), low, high).tolist() == [[0, 128]]
+    low, high = quantisation.code_range(train)
+    assert quantisation.quantise(np.array([[5.0, 1.5]]), low, high).tolist() == [[0, 128]]
     np.testing.assert_array_equal(roundtrip(train + 7, low, high)[:, 0], train[:, 0])
 
 
@@ -67,16 +67,16 @@ def test_the_error_of_uniform_codes(rng: np.random.Generator) -> None:
 
 def test_chunks_do_not_matter(rng: np.random.Generator, monkeypatch: pytest.MonkeyPatch) -> None:
     codes = rng.normal(size=(50, 3)).astype(np.float32)
-    low, high = compression.code_range(codes[:25])
-    whole = compression.quantise(codes, low, high), roundtrip(codes, low, high)
+    low, high = quantisation.code_range(codes[:25])
+    whole = quantisation.quantise(codes, low, high), roundtrip(codes, low, high)
     monkeypatch.setattr(memory, "CHUNK_PIXELS", 7)
-    np.testing.assert_array_equal(compression.quantise(codes, low, high), whole[0])
+    np.testing.assert_array_equal(quantisation.quantise(codes, low, high), whole[0])
     np.testing.assert_array_equal(roundtrip(codes, low, high), whole[1])
 
 
 def test_bits_of_a_code() -> None:
-    assert compression.bits((10_000, 32)) == 256
-    assert compression.bits((1, 1)) == 8
+    assert quantisation.bits((10_000, 32)) == 256
+    assert quantisation.bits((1, 1)) == 8
 
 
 def test_a_png_of_noise_is_no_smaller_than_the_noise(rng: np.random.Generator) -> None:

@@ -6,6 +6,7 @@ from scipy.stats import norm
 
 from latentlab.figures.examples import one_of_each_class
 from latentlab.networks import codes
+from latentlab.networks.mixture import mixture_codes
 
 
 def test_variational_axes_follow_the_prior(rng: np.random.Generator) -> None:
@@ -34,9 +35,9 @@ def test_grid_has_the_first_dimension_to_the_right_and_the_second_upwards() -> N
 
 def test_random_codes(rng: np.random.Generator) -> None:
     features = np.maximum(rng.normal(2, 1, size=(500, 3)), 0)
-    prior = codes.random_codes(features, 4000, True, rng)
+    prior = codes.prior_codes(features, 4000, rng)
     assert prior.mean(0) == pytest.approx([0, 0, 0], abs=0.1)
-    plain = codes.random_codes(features, 4000, False, rng)
+    plain = mixture_codes(features, 4000, rng)
     assert plain.dtype == np.float32
     assert plain.mean(0) == pytest.approx(features.mean(0), abs=0.1)
     assert (plain >= 0).all()

@@ -6,7 +6,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from threadpoolctl import threadpool_limits
 
-from latentlab.networks.codes import random_codes
 from latentlab.networks.mixture import mixture_codes
 from latentlab.storage.memory import Array
 
@@ -48,7 +47,7 @@ def test_a_mixture_is_nearer_to_the_codes_than_one_normal(rng: np.random.Generat
     centres = 20 * np.eye(3)
     far = [
         float((np.linalg.norm(draws[:, None] - centres, axis=2).min(axis=1) > 6).mean())
-        for draws in (drawn(features), random_codes(features, 1000, False, rng))
+        for draws in (drawn(features), mixture_codes(features, 1000, rng, components=1))
     ]
     assert far[0] < 0.01 < 0.5 < far[1]
 

@@ -15,7 +15,8 @@ from latentlab.errors import UserError
 from latentlab.figures.images import codes as codes_figure
 from latentlab.metrics.latent import linear_probe_accuracy
 from latentlab.metrics.scale import moderate
-from latentlab.networks.codes import grid, linear_axes, quantile_axes, random_codes
+from latentlab.networks.codes import grid, linear_axes, quantile_axes
+from latentlab.networks.mixture import mixture_codes
 from latentlab.stages import evaluate, plot, tsne
 from latentlab.storage.figure import write_figure
 from tests.conftest import prepare_study, replace, run_stages
@@ -44,7 +45,7 @@ def everything_from(features: np.ndarray[Any, Any], folder: Path) -> dict[str, A
         **{f"tsne/{name}": value for name, value in evaluate.tsne_metrics(embedded, 3).items()},
     }
     assert all(np.isfinite(value) for value in numbers.values()), numbers
-    decoded = {"random": random_codes(features, 5, False, np.random.default_rng(0))}
+    decoded = {"random": mixture_codes(features, 5, np.random.default_rng(0))}
     assert np.isfinite(decoded["random"]).all()
     if features.shape[1] == 2:
         for axes_of in (linear_axes, quantile_axes):

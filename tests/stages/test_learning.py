@@ -12,6 +12,7 @@ import pytest
 from ruamel.yaml import YAML
 
 from latentlab.config import paths
+from latentlab.metrics.reconstruction import bce
 from latentlab.stages import compare, evaluate, extract, plot, train, tsne
 from latentlab.storage.json import read_json
 from latentlab.storage.npz import read_npz
@@ -63,8 +64,10 @@ def test_reconstruction_is_measured_on_the_classes_that_were_learnt() -> None:
     assert len(decoded) == len(rows) > rows.sum() > 0
     mean_image = (splits["train"]["images"][np.isin(splits["train"]["labels"], [3, 5])] / 255).mean(0)
     found = read_json(paths.metrics("some"))
-    expected = evaluate.reconstruction_metrics(images, decoded[rows], mean_image, 60)
+    learnt = splits["train"]["images"][np.isin(splits["train"]["labels"], [3, 5])]
+    expected = evaluate.reconstruction_metrics(images, decoded[rows], learnt, 60)
     assert found["reconstruction"] == pytest.approx(expected, rel=1e-5)
+    assert expected["mean_image_bce"] == pytest.approx(bce(images, np.broadcast_to(mean_image, images.shape)))
     assert found["latent"]["knn_accuracy"] > 0  # of all classes
 
 

@@ -115,15 +115,13 @@ def parameters_by_stage(p: Params) -> Iterator[tuple[str, str | None, StageParam
             ForExtract(numerics=n, seed=p.seed, threads=p.threads, extract=p.extract, noise=noise, classes=classes),
         )
         yield "tsne", each, ForTsne(numerics=n, seed=p.seed, tsne=p.tsne)
-        yield "evaluate", each, (
+        levels = p.extract.noise_levels
+        yield (
+            "evaluate",
+            each,
             ForEvaluate(
-                numerics=n,
-                seed=p.seed,
-                threads=p.threads,
-                noise_levels=p.extract.noise_levels,
-                evaluate=p.evaluate,
-                classes=classes,
-            )
+                numerics=n, seed=p.seed, threads=p.threads, noise_levels=levels, evaluate=p.evaluate, classes=classes
+            ),
         )
         yield "plot", each, ForPlot(numerics=n)
     yield "compare", None, ForCompare(numerics=n, study=p.study, variants=replicates(p.variants))

@@ -11,13 +11,12 @@ with vector instructions and without, gave the same bytes and pixels; other JPEG
 """
 
 import io
-import math
 from collections.abc import Sequence
 
 import numpy as np
 from PIL import Image
 
-from latentlab.storage.memory import Array, chunks
+from latentlab.storage.memory import Array
 
 LEAST_MSE = 1e-10  # 100 dB, where PSNR ends too
 

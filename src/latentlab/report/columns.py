@@ -47,16 +47,33 @@ OTHERS = {  # which way is better, of metrics that are not in the table
     "test/psnr": "↑",
     "tsne/kl_divergence": "↓",
     "tsne/trustworthiness": "↑",
+    "tsne/continuity": "↑",
+    "tsne/neighbourhood_hit": "↑",
+    "latent/silhouette": "↑",
+    "retrieval/precision_at_10": "↑",
+    "retrieval/mean_average_precision": "↑",
+    "compression/bits": "↓",
+    "compression/mse": "↓",
+    "anomaly/auroc": "↑",
+    "anomaly/average_precision": "↑",
+    "anomaly/elbo_auroc": "↑",
+    "vae/iwae_50": "↑",
+    "vae/iwae_500": "↑",
     "training/validation_bce": "↓",
 }
 
+LEVELS = ("denoising/psnr_", "denoising/ssim_")
+
 SELECTION = "training/validation_bce"  # nats a pixel for every variant, of the epoch that was kept
-ON_TEST_IMAGES = ("test/", "latent/", "tsne/", "vae/")
+GROUPS = ("test", "latent", "tsne", "vae", "retrieval", "denoising", "compression", "generation", "anomaly")
+ON_TEST_IMAGES = tuple(f"{group}/" for group in GROUPS)
 
 
 def better(metric: str) -> str:
     """Whether less (↓) or more (↑) is better of a metric by its name in MLflow. Raises `UserError` if neither is."""
     ways = {column.tracked: column.better for column in COLUMNS if column.better} | OTHERS
+    if metric.startswith(LEVELS):  # psnr_0.5 of denoising, and so on
+        return "↑"
     if metric not in ways:
         raise UserError(f"metric: found {metric!r}, allowed: {', '.join(sorted(ways))}")
     return ways[metric]

@@ -11,6 +11,7 @@ from latentlab.networks.autoencoder import Autoencoder
 from latentlab.storage.memory import Array
 
 DRAWS = {50: 1000, 500: 100}  # draws an image of the importance-weighted bound, and on how many test images
+DECODED = 10_000  # images in one go
 WEIGHTS, VALIDATION = 4, 5  # streams of random numbers, beside those of `extract`
 
 
@@ -32,26 +33,37 @@ def validation_scores(autoencoder: Autoencoder, images: Array, seed: int) -> dic
     encoded = encode(autoencoder, images)
     scores = {"validation_bce": image_bce(images, decode(autoencoder, encoded[0]))}
     if autoencoder.variational:
-        drawn = decode(autoencoder, draw(*encoded, np.random.default_rng([seed, VALIDATION])))
-        scores["validation_negative_elbo"] = negative_elbo(images, drawn, *encoded)
+        drawn = decode(autoencoder, draw(encoded[0], encoded[1], np.random.default_rng([seed, VALIDATION])))
+        scores["validation_negative_elbo"] = negative_elbo(images, drawn, encoded[0], encoded[1])
     return scores
 
 
 def weights(autoencoder: Autoencoder, images: Array, encoded: list[Array], seed: int) -> dict[str, Array]:
-    """Log importance weights of the first test images, (1000, 50) and (100, 500) float64 in nats, from the same draws.
+    """Log importance weights of the first test images, (1000, 50) and (100, 500) float64 in nats.
 
     `encoded` is [z_mean, z_log_var], each (N, ...).
     """
     found = {}
     for count, most in DRAWS.items():
         rng = np.random.default_rng([seed, WEIGHTS])
-        parts = [part[:most] for part in encoded]
-        columns = []
-        for _ in range(count):
-            z = draw(*parts, rng)
-            columns.append(log_weights(images[:most], decode(autoencoder, z), z, *parts))
-        found[f"log_weights_{count}"] = np.stack(columns, axis=1)
+        mean, log_var = (part[:most] for part in encoded)
+        together = max(1, DECODED // len(mean))  # draws decoded in one go
+        parts = [
+            _weights(autoencoder, images[:most], mean, log_var, min(together, count - first), rng)
+            for first in range(0, count, together)
+        ]
+        found[f"log_weights_{count}"] = np.concatenate(parts).T
     return found
+
+
+def _weights(
+    autoencoder: Autoencoder, images: Array, mean: Array, log_var: Array, count: int, rng: np.random.Generator
+) -> Array:
+    """Those of so many draws, (count, n)."""
+    mean, log_var = (np.concatenate([part] * count) for part in (mean, log_var))  # (count * n, ...)
+    z = draw(mean, log_var, rng)
+    decoded = decode(autoencoder, z)
+    return log_weights(np.concatenate([images] * count), decoded, z, mean, log_var).reshape(count, -1)
 
 
 def draw(z_mean: Array, z_log_var: Array, rng: np.random.Generator) -> Array:

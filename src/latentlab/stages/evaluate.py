@@ -13,10 +13,22 @@ from latentlab.numerics.threads import limit_threads
 from latentlab.pipeline.plan import read_parameters
 from latentlab.sources.chosen import of_classes
 from latentlab.stages._command import run
+from latentlab.stages._use_metrics import (
+    anomaly_metrics,
+    compression_metrics,
+    denoising_metrics,
+    generation_metrics,
+    likelihood_metrics,
+    retrieval_metrics,
+    there,
+)
 from latentlab.storage.json import read_json, write_json
 from latentlab.storage.memory import Array
 from latentlab.storage.npz import read_npz
 from latentlab.storage.pickle import read_pickle
+
+OF_TEST = ("reconstructions", "sampled", "z_mean", "z_log_var")  # decoded arrays with a row a test image
+SILHOUETTE = 5000  # test images
 
 
 def main(variant: str) -> str:
@@ -24,17 +36,16 @@ def main(variant: str) -> str:
     p = read_parameters(ForEvaluate, variant)
     limit_threads(p.threads)
     latents = read_pickle(paths.latents(variant))
-    decoded = read_npz(paths.decoded(variant))
-    splits = {split: read_npz(paths.prepared(split)) for split in ("train", "test")}
-    learned = {split: of_classes(arrays, p.classes, variant) for split, arrays in splits.items()}
     embedded = read_pickle(paths.embedding(variant))
     check_neighbours(p.evaluate.neighbours, len(embedded["embedding"]), "that t-SNE has placed")
-    metrics = image_metrics(splits, decoded, learned, p.evaluate.test_images)
+    metrics = image_metrics(p, variant, latents["features"])
     metrics |= {
         "latent": latent_metrics(latents, p.evaluate),
         "tsne": tsne_metrics(embedded, p.evaluate.neighbours),
         "training": training_metrics(read_json(paths.training(variant))),
     }
+    if latents["labels"] is not None:
+        metrics["retrieval"] = retrieval_metrics(*halves(latents, p.evaluate))
     write_json(paths.metrics(variant), metrics)
     return f"evaluate {variant}: {', '.join(main_ones(metrics)) or 'done'}"
 
@@ -47,27 +58,38 @@ def main_ones(metrics: dict[str, Any]) -> Iterator[str]:
         yield f"k-NN accuracy {metrics['latent']['knn_accuracy']:.3f}"
 
 
-def image_metrics(
-    splits: dict[str, dict[str, Array]], decoded: dict[str, Array], learned: dict[str, Array], sample: int
-) -> dict[str, Any]:
-    """What needs reconstructions, of test images of the classes that the variant has `learned`; none without them."""
-    if "reconstructions" not in decoded:
+def image_metrics(p: ForEvaluate, variant: str, features: Array) -> dict[str, Any]:
+    """What needs reconstructions, of test images of the classes that the variant has learnt; none without them."""
+    decoded, used = read_npz(paths.decoded(variant)), read_npz(paths.uses(variant))
+    if not decoded:
         return {}
-    mean_image = splits["train"]["images"][learned["train"]].mean(axis=0) / 255  # (H, W, C)
-    rows = learned["test"]
-    images, reconstructions = splits["test"]["images"][rows], decoded["reconstructions"][rows]
-    metrics: dict[str, Any] = {"reconstruction": reconstruction_metrics(images, reconstructions, mean_image, sample)}
-    if "sampled" in decoded:
-        drawn = (decoded[name][rows] for name in ("sampled", "z_mean", "z_log_var"))
-        metrics["vae"] = variational.evidence(images, *drawn)
+    splits = {split: read_npz(paths.prepared(split)) for split in ("train", "test")}
+    known = {split: of_classes(arrays, p.classes, variant) for split, arrays in splits.items()}
+    train, test = (splits[split]["images"][rows] for split, rows in known.items())
+    ours = {name: decoded[name][known["test"]] for name in OF_TEST if name in decoded}
+    few = test[: len(used["quantised_mse"])]
+    metrics: dict[str, Any] = {
+        "reconstruction": reconstruction_metrics(test, ours["reconstructions"], train, p.evaluate.test_images),
+        "denoising": denoising_metrics(few, used, p.noise_levels, p.seed),
+        "compression": compression_metrics(features, used),
+        "generation": generation_metrics(train, test, decoded),
+    }
+    if "sampled" in ours:
+        drawn = (ours[name] for name in OF_TEST[1:])
+        metrics["vae"] = variational.evidence(test, *drawn) | likelihood_metrics(used)
+    if p.classes is not None:
+        strange = np.ones(len(splits["test"]["images"]), bool)
+        strange[known["test"]] = False
+        metrics["anomaly"] = anomaly_metrics(splits["test"]["images"], decoded, used, strange)
     return metrics
 
 
-def reconstruction_metrics(images: Array, reconstructions: Array, mean_image: Array, sample: int) -> dict[str, float]:
+def reconstruction_metrics(images: Array, reconstructions: Array, train: Array, sample: int) -> dict[str, float]:
     """Per pixel, on the test split; SSIM on the first `sample` images, as the split is in random order.
 
     `mean_image_bce` is what predicting the mean training image would give.
     """
+    mean_image = train.mean(axis=0) / 255  # (H, W, C)
     return {
         "bce": reconstruction.bce(images, reconstructions),
         "mse": reconstruction.mse(images, reconstructions),
@@ -79,8 +101,8 @@ def reconstruction_metrics(images: Array, reconstructions: Array, mean_image: Ar
 
 def latent_metrics(latents: dict[str, Any], settings: Evaluate) -> dict[str, float]:
     """The test features, and what classifiers that learned on the training features make of them, given labels."""
-    train, test = (np.flatnonzero(latents["split"] == split) for split in ("train", "test"))
     features, labels = latents["features"], latents["labels"]
+    test = np.flatnonzero(latents["split"] == "test")
     metrics = {
         "dim": features.shape[1],
         "mean_activation": latent.mean_activation(features[test]),
@@ -89,12 +111,20 @@ def latent_metrics(latents: dict[str, Any], settings: Evaluate) -> dict[str, flo
     }
     if labels is None:
         return metrics
-    train, test = train[: settings.train_images], test[: settings.test_images]  # random samples
-    halves = features[train], labels[train], features[test], labels[test]
+    learning = halves(latents, settings)
     return metrics | {
-        "knn_accuracy": latent.knn_accuracy(*halves, settings.neighbours),
-        "linear_probe_accuracy": latent.linear_probe_accuracy(*halves),
+        "knn_accuracy": latent.knn_accuracy(*learning, settings.neighbours),
+        "linear_probe_accuracy": latent.linear_probe_accuracy(*learning),
+        **there({"silhouette": latent.silhouette(features[test], labels[test], SILHOUETTE)}),
     }
+
+
+def halves(latents: dict[str, Any], settings: Evaluate) -> tuple[Array, Array, Array, Array]:
+    """Train features and labels, test features and labels, of random samples."""
+    features, labels = latents["features"], latents["labels"]
+    train, test = (np.flatnonzero(latents["split"] == split) for split in ("train", "test"))
+    train, test = train[: settings.train_images], test[: settings.test_images]
+    return features[train], labels[train], features[test], labels[test]
 
 
 def tsne_metrics(embedded: dict[str, Any], neighbours: int) -> dict[str, float]:
@@ -102,10 +132,15 @@ def tsne_metrics(embedded: dict[str, Any], neighbours: int) -> dict[str, float]:
     metrics = {
         "kl_divergence": embedded["kl_divergence"],
         "trustworthiness": embedding.trustworthiness(embedded["features"], embedded["embedding"], neighbours),
+        "continuity": embedding.continuity(embedded["features"], embedded["embedding"], neighbours),
     }
     if embedded["labels"] is None:
         return metrics
-    return metrics | {"knn_accuracy": embedding.knn_accuracy(embedded["embedding"], embedded["labels"], neighbours)}
+    places = embedded["embedding"], embedded["labels"], neighbours
+    return metrics | {
+        "knn_accuracy": embedding.knn_accuracy(*places),
+        "neighbourhood_hit": embedding.neighbourhood_hit(*places),
+    }
 
 
 def training_metrics(summary: dict[str, Any]) -> dict[str, float]:

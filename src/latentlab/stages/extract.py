@@ -44,9 +44,10 @@ def main(variant: str) -> str:
     if autoencoder.get_weights():  # what has learnt nothing would give back any image
         decoded = reconstruct(autoencoder, splits["test"]["images"], p.noise, p.seed)
         decoded |= generate(autoencoder, encoded["train"][0][learned], p.seed)
+        known = {split: of_classes(arrays, p.classes, variant) for split, arrays in splits.items()}
         validation = read_npz(paths.prepared("validation"))
-        validation_images = validation["images"][of_classes(validation, p.classes, variant)]
-        used = uses(autoencoder, splits["test"]["images"], encoded, validation_images, p.extract, p.seed)
+        used = validation_scores(autoencoder, validation["images"][of_classes(validation, p.classes, variant)], p.seed)
+        used |= uses(autoencoder, splits["test"]["images"], encoded, known, p.extract, p.seed)
     write_npz(paths.decoded(variant), decoded)
     write_npz(paths.uses(variant), used)
     return f"extract {variant}: codes of shape {'x'.join(map(str, autoencoder.latent_shape))}"
@@ -56,17 +57,21 @@ def uses(
     autoencoder: Autoencoder,
     images: Array,
     encoded: dict[str, list[Array]],
-    validation_images: Array,
+    known: dict[str, Array],
     settings: Extract,
     seed: int,
 ) -> dict[str, Array]:
-    """For denoising, compression, anomalies and the likelihood; of `images`, which are the test split's, a sample."""
-    few = images[: settings.uses_images]  # the split is in random order
-    train_codes, test_codes = (_flat(encoded[split][0]) for split in ("train", "test"))
-    arrays = denoised(autoencoder, few, settings.noise_levels, seed)
-    arrays |= quantised(autoencoder, train_codes, test_codes[: len(few)], few)
-    arrays |= validation_scores(autoencoder, validation_images, seed)
-    return arrays | (weights(autoencoder, images, encoded["test"], seed) if autoencoder.variational else {})
+    """For denoising, compression and the likelihood: of the first test images (N, H, W, C) of the `known` rows."""
+    few = known["test"][: settings.uses_images]  # the split is in random order
+    train_codes, test_codes = (
+        _flat(encoded[split][0][rows]) for split, rows in (("train", known["train"]), ("test", few))
+    )
+    arrays = denoised(autoencoder, images[few], settings.noise_levels, seed)
+    arrays |= quantised(autoencoder, train_codes, test_codes, images[few])
+    if autoencoder.variational:
+        parts = [part[known["test"]] for part in encoded["test"]]
+        arrays |= weights(autoencoder, images[known["test"]], parts, seed)
+    return arrays
 
 
 def latents(variant: str, autoencoder: Autoencoder, splits: Splits, encoded: dict[str, list[Array]]) -> dict[str, Any]:

@@ -54,7 +54,7 @@ def image_figures(
     if "noisy" in decoded:
         strips["noisy"] = decoded["noisy"][chosen]
     strips["reconstruction"] = decoded["reconstructions"][chosen]
-    random = decoded["random"]  # (100, H, W, C)
+    random = decoded["random"][:100]  # (100, H, W, C)
     return figures | {
         "reconstructions": rows(strips, f"{variant}: test images"),
         "random_codes": grid(random.reshape(10, 10, *random.shape[1:]), f"{variant}: images from random codes"),

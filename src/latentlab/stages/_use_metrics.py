@@ -1,0 +1,71 @@
+"""The numbers of each use of an autoencoder, from what `extract` had the networks compute."""
+
+import math
+
+from latentlab.metrics import anomaly, denoising, retrieval, variational
+from latentlab.metrics.generation import copying
+from latentlab.metrics.noise import at_levels
+from latentlab.metrics.quantisation import bits
+from latentlab.metrics.reconstruction import image_bce
+from latentlab.storage.memory import Array
+
+Numbers = dict[str, float]
+DRAWS = (50, 500)  # of importance-weighted bounds
+COPIES = 1000  # test images whose nearest training images are looked for
+
+
+def denoising_metrics(images: Array, used: dict[str, Array], levels: tuple[float, ...], seed: int) -> Numbers:
+    """PSNR in decibels and SSIM of images (n, H, W, C) with noise of each level, before and after."""
+    metrics: Numbers = {}
+    for level, noisy in at_levels(images, levels, seed).items():
+        found = denoising.before_and_after(images, noisy, used[f"denoised_{level:g}"])
+        metrics |= {f"{name}_{level:g}": value for name, value in found.items()}
+    return metrics
+
+
+def compression_metrics(features: Array, used: dict[str, Array]) -> Numbers:
+    """Bits an image of codes (N, D) of 8 bits an entry, and the mean squared error a pixel that they leave."""
+    return {"bits": bits(features.shape), "mse": float(used["quantised_mse"].mean())}
+
+
+def anomaly_metrics(images: Array, decoded: dict[str, Array], used: dict[str, Array], strange: Array) -> Numbers:
+    """How well images (N, H, W, C) of other classes, `strange` (N,) bool, are told by their reconstruction error.
+
+    The threshold is one that 95 % of the validation images, all of the known classes, do not exceed. A variational
+    autoencoder's negative ELBO, with one draw, is another score.
+    """
+    scores = image_bce(images, decoded["reconstructions"])
+    metrics = {"auroc": anomaly.auroc(scores, strange), "average_precision": anomaly.average_precision(scores, strange)}
+    threshold = anomaly.threshold(used["validation_bce"])
+    if math.isfinite(threshold):
+        metrics |= anomaly.at_threshold(scores, strange, threshold)
+    if "sampled" in decoded:
+        scores = variational.negative_elbo(images, decoded["sampled"], decoded["z_mean"], decoded["z_log_var"])
+        metrics["elbo_auroc"] = anomaly.auroc(scores, strange)
+    return there(metrics)
+
+
+def retrieval_metrics(train: Array, train_labels: Array, test: Array, test_labels: Array) -> Numbers:
+    """Images of the same class among those with the nearest codes; test codes (n, D) ask, train codes (N, D) answer."""
+    halves = train, train_labels, test, test_labels
+    return there(
+        {
+            "precision_at_10": retrieval.precision_at(*halves),
+            "mean_average_precision": retrieval.mean_average_precision(*halves),
+        }
+    )
+
+
+def likelihood_metrics(used: dict[str, Array]) -> Numbers:
+    """Importance-weighted bounds of the log-likelihood, in nats an image."""
+    return {f"iwae_{count}": variational.importance_weighted(used[f"log_weights_{count}"]) for count in DRAWS}
+
+
+def generation_metrics(train: Array, test: Array, decoded: dict[str, Array]) -> Numbers:
+    """Whether images from random codes are copies of training images, by root mean squared differences of pixels."""
+    return there(copying(train, test[:COPIES], decoded["random"]))
+
+
+def there(metrics: dict[str, float | None]) -> Numbers:
+    """Without what has no value."""
+    return {name: value for name, value in metrics.items() if value is not None}
