@@ -13,7 +13,7 @@ LIBRARIES: dict[str, tuple[str, ...]] = {
     "prepare": ("scikit-learn", "scipy", *DRAWN),
     "train": TRAINED,
     "extract": (*TRAINED, "scipy"),
-    "tsne": ("scikit-learn", "scipy", "numpy"),
+    "tsne": ("opentsne", "scikit-learn", "scipy", "numpy"),
     "evaluate": ("scikit-image", "scikit-learn", "scipy", "numpy"),
     "plot": DRAWN,
     "compare": DRAWN,

@@ -26,13 +26,14 @@ def main(variant: str) -> str:
     images = read_npz(paths.prepared("test"))["images"]
     mean_image = read_npz(paths.prepared("train"))["images"].mean(axis=0) / 255
     embedded = read_pickle(paths.embedding(variant))
-    check_neighbours(p.evaluate.neighbours, len(embedded["embedding"]), "that t-SNE has placed")
+    points = min(len(embedded["embedding"]), p.evaluate.test_images)
+    check_neighbours(p.evaluate.neighbours, points, "that t-SNE has placed")
     metrics = {
         "reconstruction": reconstruction_metrics(
             images, decoded["reconstructions"], mean_image, p.evaluate.test_images
         ),
         "latent": latent_metrics(latents, p.evaluate),
-        "tsne": tsne_metrics(embedded, p.evaluate.neighbours),
+        "tsne": tsne_metrics(embedded, p.evaluate),
         "training": training_metrics(read_json(paths.training(variant))),
     }
     if "sampled" in decoded:
@@ -77,11 +78,13 @@ def latent_metrics(latents: dict[str, Any], settings: Evaluate) -> dict[str, flo
     }
 
 
-def tsne_metrics(embedded: dict[str, Any], neighbours: int) -> dict[str, float]:
-    """The embedding of the test features."""
+def tsne_metrics(embedded: dict[str, Any], settings: Evaluate) -> dict[str, float]:
+    """The embedding; its trustworthiness among the first `test_images` points, as its memory is their square."""
+    neighbours, few = settings.neighbours, slice(settings.test_images)
+    features, places = embedded["features"][few], embedded["embedding"][few]
     metrics = {
         "kl_divergence": embedded["kl_divergence"],
-        "trustworthiness": embedding.trustworthiness(embedded["features"], embedded["embedding"], neighbours),
+        "trustworthiness": embedding.trustworthiness(features, places, neighbours),
     }
     if embedded["labels"] is None:
         return metrics
