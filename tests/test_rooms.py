@@ -15,6 +15,7 @@ ROOMS: dict[str, set[str]] = {
     "storage": {"errors"},
     "config": {"errors", "numerics", "storage"},
     "metrics": {"storage"},
+    "embedding": {"metrics", "numerics", "storage"},
     "figures": {"storage"},
     "report": {"config", "errors", "storage"},
     "pipeline": {"config", "errors", "numerics", "storage"},
@@ -26,11 +27,18 @@ ROOMS: dict[str, set[str]] = {
     "training": {"config", "errors", "networks", "storage"},
     "tracking": {"config", "errors", "pipeline", "report", "runner", "storage"},
     "stages": {
-        *("config", "errors", "figures", "metrics", "networks", "numerics"),
+        *("config", "embedding", "errors", "figures", "metrics", "networks", "numerics"),
         *("pipeline", "report", "runner", "sources", "storage", "tracking", "training"),
     },
+    "inference": {
+        *("config", "datasets", "embedding", "errors", "networks", "numerics"),
+        *("pipeline", "sources", "stages", "storage"),
+    },
     "verify": {"config", "errors", "pipeline", "runner", "storage"},
-    "cli": {"config", "errors", "numerics", "pipeline", "report", "runner", "stages", "storage", "tracking", "verify"},
+    "cli": {
+        *("config", "errors", "inference", "numerics", "pipeline", "report"),
+        *("runner", "stages", "storage", "tracking", "verify"),
+    },
 }
 MODULES = sorted(path.relative_to(PACKAGE) for path in PACKAGE.rglob("*.py") if path.name != "__init__.py")
 

@@ -3,14 +3,17 @@
 import json
 import subprocess
 import sys
+from importlib.metadata import version
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
-from benchmarks import data, limit, tables
+from benchmarks import data, limit, tables, tsne
 from benchmarks.page import write_section
+from latentlab.storage.npz import write_npz
 from tests.conftest import ROOT
 
 COUNT = """
@@ -152,3 +155,20 @@ def test_memory_grows_by_one_copy_of_the_images() -> None:
     once, twice = (min(peak(images) for _ in range(2)) for images in (140_000, 280_000))  # 5 MiB vary
     assert once < 1.2e9 / 2**20
     assert twice - once < 1.1 * 140_000 * 28 * 28 / 2**20
+
+
+def test_tsne_is_measured_and_its_table_says_how_often_bytes_were_the_same(tmp_path: Path) -> None:
+    labels = np.arange(60) % 3
+    codes = (10 * np.eye(3)[labels] + np.random.default_rng(0).standard_normal((60, 3))).astype(np.float32)
+    write_npz(tmp_path / "codes.npz", {"codes": codes, "labels": labels})
+    runs = [tsne.measure(tmp_path / "codes.npz", 50, method) for method in tsne.RUNS]
+    assert all(run.accuracy > 0.9 and run.seconds > 0 and run.peak > 50 for run in runs)
+    timed = [run._replace(seconds=seconds) for run, seconds in zip(runs, (1.0, 4.0, 3.0), strict=True)]
+    text = tsne.section([(50, method, run) for method, run in zip(tsne.RUNS, timed, strict=True)])
+    assert f"scikit-learn {version('scikit-learn')}, openTSNE {version('opentsne')}." in text
+    head, _, opentsne, sklearn = rows(text)
+    assert head[0] == "points"
+    assert [opentsne[at] for at in (0, 1, 2, 3, 7)] == ["50", "openTSNE", "2.0", "2.00", "the same bytes"]
+    assert [sklearn[at] for at in (0, 1, 2, 3, 7)] == ["50", "scikit-learn", "4.0", "1.00", "run once"]
+    with pytest.raises(ValueError, match="found 60 points, wanted 61"):
+        tsne.measure(tmp_path / "codes.npz", 61, "sklearn")

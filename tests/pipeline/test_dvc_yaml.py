@@ -56,7 +56,7 @@ def test_only_later_stages_see_the_test_split() -> None:
 
 
 # what a distribution is called when it is imported
-MODULES = {"scikit-learn": "sklearn", "scikit-image": "skimage", "pillow": "PIL"}
+MODULES = {"scikit-learn": "sklearn", "scikit-image": "skimage", "pillow": "PIL", "opentsne": "openTSNE"}
 INDIRECT = {  # used below what is imported
     "train": {"ml_dtypes"},
     "extract": {"ml_dtypes"},

@@ -77,6 +77,8 @@ def two(tiny: dict[str, Any]) -> dict[str, Any]:
         ("prepare.images", 200, {"prepare"}),
         ("extract.splits", ["train", "validation", "test"], each("extract")),
         ("tsne.perplexity", 9, each("tsne")),
+        ("tsne.method", "opentsne", each("tsne")),
+        ("tsne.splits", ["test", "train"], each("tsne")),
         ("evaluate.neighbours", 4, each("evaluate")),
         ("variants.simple.epochs", 3, {"train@simple"}),
         ("variants.simple.noise", 0.25, {"train@simple", "extract@simple"}),
@@ -99,6 +101,8 @@ def test_a_parameter_reaches_the_stages_that_use_it(
         ("variants.simple.early_stopping", None),
         ("variants.vae.keep", "best"),
         ("prepare.images", 300),
+        ("tsne.method", "auto"),
+        ("tsne.splits", None),
         ("evaluate.train_images", 60_000),
     ],
 )
@@ -168,6 +172,7 @@ def test_a_damaged_plan_is_named_and_made_anew(project: Path, capsys: pytest.Cap
 
 
 def test_parameters_come_back_as_they_were(tiny: dict[str, Any], write_params: Write) -> None:
+    tiny["tsne"] |= {"method": "sklearn", "splits": ["test", "train"]}
     tiny["variants"]["vae"] |= {"learning_rate": 0.00012345678, "learning_rate_schedule": {"kind": "plateau"}}
     write_params(tiny)
     plan.main()

@@ -11,22 +11,24 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from latentlab.config.params import Evaluate
+from latentlab.embedding.tsne import Method, embed
 from latentlab.errors import UserError
 from latentlab.figures.images import codes as codes_figure
 from latentlab.metrics.latent import linear_probe_accuracy
 from latentlab.metrics.scale import moderate
 from latentlab.networks.codes import grid, linear_axes, quantile_axes
 from latentlab.networks.mixture import mixture_codes
-from latentlab.stages import evaluate, plot, tsne
+from latentlab.stages import evaluate, plot
 from latentlab.storage.figure import write_figure
 from tests.conftest import prepare_study, replace, run_stages
 
 POINTS = 24
 SPLITS = np.repeat(["train", "test"], POINTS)
 LABELS = np.arange(2 * POINTS) % 3
+METHODS: tuple[Method, ...] = ("sklearn", "opentsne")
 
 
-def everything_from(features: np.ndarray[Any, Any], folder: Path) -> dict[str, Any]:
+def everything_from(features: np.ndarray[Any, Any], folder: Path, method: Method | None = None) -> dict[str, Any]:
     """All that stages make of the features (2 * POINTS, D) of as many training as test images; the numbers."""
     latents = {
         "features": features,
@@ -36,13 +38,14 @@ def everything_from(features: np.ndarray[Any, Any], folder: Path) -> dict[str, A
         "latent_shape": (features.shape[1],),
     }
     test = features[POINTS:]
-    embedding, divergence = tsne.embed(test, perplexity=5, seed=1)
+    embedding, divergence = embed(test, 5, seed=1, method=method)
     assert embedding.shape == (POINTS, 2)
     assert np.isfinite(embedding).all()
-    embedded = {"features": test, "labels": LABELS[POINTS:], "embedding": embedding, "kl_divergence": divergence}
+    places = {"embedding": embedding, "kl_divergence": divergence}
+    embedded = {"features": test, "labels": LABELS[POINTS:], "split": SPLITS[POINTS:], **places}
     numbers = {
         **evaluate.latent_metrics(latents, Evaluate(neighbours=3)),
-        **{f"tsne/{name}": value for name, value in evaluate.tsne_metrics(embedded, 3).items()},
+        **{f"tsne/{name}": value for name, value in evaluate.tsne_metrics(embedded, Evaluate(neighbours=3)).items()},
     }
     assert all(np.isfinite(value) for value in numbers.values()), numbers
     decoded = {"random": mixture_codes(features, 5, np.random.default_rng(0))}
@@ -98,11 +101,12 @@ KINDS = {
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("method", METHODS)
 @pytest.mark.parametrize("name", KINDS)
-def test_every_kind_gives_numbers_and_pictures(name: str, tmp_path: Path) -> None:
+def test_every_kind_gives_numbers_and_pictures(name: str, method: Method, tmp_path: Path) -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        numbers = everything_from(KINDS[name], tmp_path)
+        numbers = everything_from(KINDS[name], tmp_path, method)
     same = name in ("zero", "the same", "one dimension, the same")
     assert (numbers["title"] == f"v: the codes of all {POINTS} test images are the same") == same
     if same:
@@ -161,6 +165,11 @@ def test_codes_that_training_has_made_zero_go_through_the_pipeline(project: Path
             "perplexity: 10, points: 1000",
             "perplexity: 10, points: 11",
             r"evaluate\.neighbours: found 6, allowed: less than half of the 11 points \(tsne\.points\)",
+        ),
+        (
+            "perplexity: 10, points: 1000",
+            "perplexity: 270, points: 1000, splits: [train, test]",
+            r"tsne\.perplexity: found 270, allowed: less than the 270 points \(in the splits train and test\)",
         ),
         (
             "neighbours: 6",

@@ -11,9 +11,9 @@ from PIL import Image
 
 from latentlab.config import params, paths
 from latentlab.config.params import Prepare
-from latentlab.datasets.images import Options, read_image
 from latentlab.errors import UserError
 from latentlab.sources.dataset import Dataset, classes
+from latentlab.sources.image_file import read_image
 from latentlab.sources.values import as_bytes
 from latentlab.stages import prepare
 from latentlab.storage.json import read_json
@@ -182,7 +182,7 @@ def test_a_flat_folder_has_no_labels(tiny: dict[str, Any], write_params: Any, pi
 )
 def test_other_kinds_of_pixels(mode: str, value: Any, expected: int, tmp_path: Path) -> None:
     Image.new(mode, (3, 2), value).save(tmp_path / "x.png")
-    image = read_image(tmp_path / "x.png", Options(path="data/raw/x"))
+    image = read_image(tmp_path / "x.png", "rgb", None)
     assert image.shape == (2, 3, 3)
     assert (image == expected).all()
 
@@ -191,7 +191,7 @@ def test_a_rotated_photo_is_turned_upright(tmp_path: Path) -> None:
     exif = Image.Exif()
     exif[0x0112] = 6  # orientation: a quarter turn
     Image.new("RGB", (5, 3)).save(tmp_path / "x.jpg", exif=exif)
-    assert read_image(tmp_path / "x.jpg", Options(path="data/raw/x")).shape == (5, 3, 3)
+    assert read_image(tmp_path / "x.jpg", "rgb", None).shape == (5, 3, 3)
 
 
 def test_keras_arrays_keep_their_test_split(tiny: dict[str, Any], write_params: Any, project: Path) -> None:

@@ -22,7 +22,10 @@ def show_machine(
 
     start_tensorflow(seed=0, threads=1)
     limit_threads(1)
-    kernels = {"TensorFlow": fingerprint.of_tensorflow(), "numpy, scipy and scikit-learn": science.of_science()}
+    kernels = {
+        "TensorFlow": fingerprint.of_tensorflow(),
+        "numpy, scipy, scikit-learn and openTSNE": science.of_science(),
+    }
     classes = {name: fingerprint.class_of(hashes) for name, hashes in kernels.items()}
     about = platform_tags()
     if as_json:

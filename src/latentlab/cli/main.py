@@ -4,6 +4,8 @@ import sys
 
 import typer
 
+from latentlab.cli.embed import embed_images
+from latentlab.cli.encode import encode_images
 from latentlab.cli.machine import show_machine
 from latentlab.cli.reproduce import run_pipeline
 from latentlab.cli.results import show_results
@@ -25,6 +27,8 @@ app.command(name="reproduce")(run_pipeline)
 app.command(name="results")(show_results)
 app.command(name="verify")(verify_results)
 app.command(name="machine")(show_machine)
+app.command(name="encode")(encode_images)
+app.command(name="embed")(embed_images)
 app.command(name="track")(run_track)
 app.command(name="runs")(show_runs)
 app.command(name="compare", hidden=True)(show_runs)  # its name until version 0.2

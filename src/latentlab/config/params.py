@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from latentlab.config import paths, plugins
 from latentlab.config.checking import check, divided
@@ -38,6 +38,9 @@ class Prepare(Settings):
         return self.model_dump(mode="json", exclude={"options"}, exclude_none=True) | options
 
 
+Split = Literal["train", "validation", "test"]
+
+
 class Extract(Settings):
     """Which splits give latent features. Evaluation needs train and test.
 
@@ -45,16 +48,47 @@ class Extract(Settings):
     tried on the first `uses_images` of them.
     """
 
-    splits: Annotated[tuple[Literal["train", "validation", "test"], ...], Field(strict=False)]
+    splits: Annotated[tuple[Split, ...], Field(strict=False)]
     noise_levels: Annotated[tuple[Level, ...], Field(min_length=1, strict=False)] = (0.1, 0.25, 0.5, 0.75, 1.0)
     uses_images: Size = 500
 
 
 class Tsne(Settings):
-    """t-SNE's perplexity and the number of test images that it places."""
+    """t-SNE's perplexity, the number of images that it places, the library that computes it, and whose images they are.
+
+    `points` counts the first images of `splits`, one split after the other in the order in which they are named, all
+    if there are fewer; the first images of a split are a random sample of it. Without `splits` they are test images.
+    `method` is `auto`, the same as to leave it out: scikit-learn for up to 10,000 points, which keeps the maps of
+    studies from before there was a choice, openTSNE for more, where it takes a fraction of the time.
+    """
 
     perplexity: Annotated[float, Field(gt=0)]
     points: Annotated[int, Field(ge=2)]
+    method: Literal["auto", "sklearn", "opentsne"] | None = None
+    splits: Annotated[tuple[Split, ...], Field(strict=False, min_length=1)] | None = None
+
+    @field_validator("method")
+    @classmethod
+    def _auto_is_none(cls, value: str | None) -> str | None:
+        return None if value == "auto" else value
+
+    @field_validator("splits")
+    @classmethod
+    def _each_once(cls, value: tuple[Split, ...] | None) -> tuple[Split, ...] | None:
+        if value and len(set(value)) < len(value):
+            raise ValueError("each split once")
+        return value
+
+    @property
+    def placed(self) -> tuple[Split, ...]:
+        """The splits whose images are placed."""
+        return self.splits or ("test",)
+
+    def count(self, images: Mapping[str, int]) -> tuple[int, str]:
+        """How many images are placed, given those of each split, and what says so."""
+        there = sum(images[split] for split in self.placed)
+        where = f"the {self.placed[0]} split" if len(self.placed) == 1 else f"the splits {' and '.join(self.placed)}"
+        return (self.points, "tsne.points") if self.points < there else (there, f"in {where}")
 
 
 class Evaluate(Settings):
@@ -138,6 +172,12 @@ def _check_together(params: Params) -> None:
     if missing:
         raise UserError(
             f"params.yaml: extract.splits: found {list(params.extract.splits)}, allowed: train and test, or all three"
+        )
+    without = [split for split in params.tsne.placed if split not in params.extract.splits]
+    if without:
+        raise UserError(
+            f"params.yaml: tsne.splits: found {without[0]!r}, allowed: those of extract.splits, "
+            f"which are {', '.join(params.extract.splits)}"
         )
     check_perplexity(params.tsne.perplexity, params.tsne.points, "tsne.points")
     check_seeds(params.variants, params.seed)

@@ -3,22 +3,19 @@
 Sub-folders are classes; a folder without any gives images without labels.
 """
 
-import warnings
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated
 
 import numpy as np
-from PIL import Image, ImageOps, UnidentifiedImageError
 from pydantic import Field
 from tqdm import tqdm
 
 from latentlab.errors import UserError
 from latentlab.sources.dataset import Dataset
+from latentlab.sources.image_file import ENDINGS, Colour, read_image
 from latentlab.sources.own import Own, check_no_linked_folder
 from latentlab.storage.memory import Array, aligned_empty
 
-ENDINGS = {".png", ".jpg", ".jpeg", ".tif", ".tiff"}
-MODES = {"grey": "L", "rgb": "RGB"}
 Side = Annotated[int, Field(ge=3, le=10_000, strict=True)]
 
 
@@ -26,7 +23,7 @@ class Options(Own):
     """`path` of the folder. `size`: height and width to scale each image to. `colour`: grey or rgb."""
 
     size: Annotated[tuple[Side, Side], Field(strict=False)] | None = None
-    colour: Literal["grey", "rgb"] = "rgb"
+    colour: Colour = "rgb"
 
 
 def load(options: Options) -> Dataset:
@@ -76,7 +73,7 @@ def _is_folder(path: Path) -> bool:
 
 def _read(files: list[Path], options: Options) -> Array:
     """All images (N, H, W, C) uint8."""
-    first = read_image(files[0], options)
+    first = read_image(files[0], options.colour, options.size)
     try:
         images = aligned_empty((len(files), *first.shape), np.dtype(np.uint8))
     except MemoryError:
@@ -85,7 +82,7 @@ def _read(files: list[Path], options: Options) -> Array:
             "prepare.size: [height, width] in params.yaml makes them smaller"
         ) from None
     for row, file in enumerate(tqdm(files, desc="read images", unit="image", disable=None)):
-        image = read_image(file, options)
+        image = read_image(file, options.colour, options.size)
         if image.shape != first.shape:
             raise UserError(
                 f"{file}: found {_size(image)} pixels where {files[0].name} has {_size(first)}; "
@@ -93,36 +90,6 @@ def _read(files: list[Path], options: Options) -> Array:
             )
         images[row] = image
     return images
-
-
-def read_image(file: Path, options: Options) -> Array:
-    """One image (H, W, C) uint8, upright, scaled to `options.size`. Raises `UserError`."""
-    try:
-        with warnings.catch_warnings(action="ignore"), Image.open(file) as opened:
-            upright = ImageOps.exif_transpose(opened)
-            image = _eight_bits(upright).convert(MODES[options.colour])
-    except Image.DecompressionBombError:
-        raise UserError(
-            f"{file}: more than {2 * (Image.MAX_IMAGE_PIXELS or 0)} pixels, taken for a decompression bomb"
-        ) from None
-    except UnidentifiedImageError:
-        raise UserError(f"{file}: no image that can be read, whatever its name says") from None
-    except Exception as error:  # a damaged file makes Pillow raise errors of many kinds
-        reason = getattr(error, "strerror", None) or " ".join(str(error).split())
-        raise UserError(f"{file}: cannot be read, damaged or truncated ({reason})") from None
-    if options.size:
-        height, width = options.size
-        image = image.resize((width, height), Image.Resampling.LANCZOS)
-    return np.asarray(image).reshape(image.height, image.width, -1)
-
-
-def _eight_bits(image: Image.Image) -> Image.Image:
-    """The image with 8 bits a channel: Pillow would cut those of 16 bits off."""
-    if image.mode.startswith("I"):
-        return Image.fromarray(np.rint(np.asarray(image, np.float64).clip(0, 65535) / 257).astype(np.uint8))
-    if image.mode == "F":
-        raise ValueError("floating-point pixels, allowed: 8 or 16 bits")
-    return image
 
 
 def _size(image: Array) -> str:

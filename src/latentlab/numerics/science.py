@@ -1,6 +1,9 @@
-"""The numerical fingerprint of numpy, scipy and scikit-learn, of which no training needs to know."""
+"""The numerical fingerprint of numpy, scipy, scikit-learn and openTSNE, of which no training needs to know."""
+
+from typing import Any
 
 import numpy as np
+import openTSNE
 from scipy.special import ndtri
 from sklearn.linear_model import LogisticRegression
 from sklearn.manifold import TSNE
@@ -10,7 +13,7 @@ from latentlab.numerics.fingerprint import MANY, SEED, arrays, hash_of
 
 
 def of_science() -> dict[str, str]:
-    """Hashes of the kernels of numpy, scipy and scikit-learn by name, as `tsne`, `evaluate` and pictures use them."""
+    """Hashes of their kernels by name, as `tsne`, `evaluate` and pictures use them."""
     x, y, many = arrays(((200, 32), (32, 16), MANY))
     labels = np.arange(200) % 4
     probe = LogisticRegression(max_iter=20, tol=0.1).fit(x, labels)
@@ -25,5 +28,14 @@ def of_science() -> dict[str, str]:
         "scikit-learn, neighbours": KNeighborsClassifier(5).fit(x, labels).predict(x[:50] + y[0, 0]),
         "scikit-learn, logistic regression": probe.coef_,
         "scikit-learn, t-SNE": TSNE(perplexity=10, random_state=SEED, max_iter=250).fit_transform(x),
+        "openTSNE, tree": _open_tsne(x, "bh", 250),
+        "openTSNE, grid": _open_tsne(x, "fft", 20),
     }
     return {name: hash_of(np.asarray(result)) for name, result in results.items()}
+
+
+def _open_tsne(x: np.ndarray[Any, Any], gradient: str, steps: int) -> np.ndarray[Any, Any]:
+    """So many steps with exaggerated similarities, and as many without."""
+    steps_of = {"early_exaggeration_iter": steps, "n_iter": steps}
+    model = openTSNE.TSNE(2, 10, neighbors="exact", negative_gradient_method=gradient, random_state=SEED, **steps_of)
+    return np.asarray(model.fit(x))

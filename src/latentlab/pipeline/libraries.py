@@ -14,7 +14,7 @@ LIBRARIES: dict[str, tuple[str, ...]] = {
     "prepare": ("scikit-learn", "scipy", *DRAWN),
     "train": TRAINED,
     "extract": (*TRAINED, "scikit-learn", "scipy"),
-    "tsne": ("scikit-learn", "scipy", "numpy"),
+    "tsne": ("opentsne", "scikit-learn", "scipy", "numpy"),
     "evaluate": ("scikit-image", "scikit-learn", "scipy", "numpy"),
     "plot": DRAWN,
     "compare": DRAWN,

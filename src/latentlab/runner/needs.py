@@ -22,20 +22,24 @@ MEMORY = {
     "track": (280, 0.5),
 }
 OTHER = (200, 0.0)
+POINT = 200  # bytes of t-SNE for each point and unit of perplexity; measured with 70,000 and 30
 
 
 def room(label: Label, folder: Path) -> Room:
     """Cores and memory of a stage of the study in a folder."""
     base, factor = MEMORY.get(label.stage, OTHER)
-    return Room(_threads(folder / paths.plan(label.name)), int(base * MEGABYTE + factor * _prepared(folder)))
+    threads, map_size = _planned(folder / paths.plan(label.name))
+    return Room(threads, int(base * MEGABYTE + factor * _prepared(folder) + POINT * map_size))
 
 
-def _threads(path: Path) -> int:
-    """The number of threads in a stage's plan; 1 where it says none."""
+def _planned(path: Path) -> tuple[int, float]:
+    """Of a stage's plan: the number of threads, 1 where it says none, and t-SNE's points times perplexity, else 0."""
     try:
-        return int(Plan.load(path).parameters.get("threads", 1))
-    except (UserError, TypeError, ValueError):
-        return 1
+        parameters = Plan.load(path).parameters
+        tsne = parameters.get("tsne", {})
+        return int(parameters.get("threads", 1)), float(tsne.get("points", 0) * tsne.get("perplexity", 0))
+    except (UserError, TypeError, ValueError, AttributeError):
+        return 1, 0.0
 
 
 def _prepared(folder: Path) -> int:

@@ -37,11 +37,12 @@ def main(variant: str) -> str:
     limit_threads(p.threads)
     latents = read_pickle(paths.latents(variant))
     embedded = read_pickle(paths.embedding(variant))
-    check_neighbours(p.evaluate.neighbours, len(embedded["embedding"]), "that t-SNE has placed")
+    points = min(len(embedded["embedding"]), p.evaluate.test_images)
+    check_neighbours(p.evaluate.neighbours, points, "that t-SNE has placed")
     metrics = image_metrics(p, variant, latents["features"])
     metrics |= {
         "latent": latent_metrics(latents, p.evaluate),
-        "tsne": tsne_metrics(embedded, p.evaluate.neighbours),
+        "tsne": tsne_metrics(embedded, p.evaluate),
         "training": training_metrics(read_json(paths.training(variant))),
     }
     if latents["labels"] is not None:
@@ -127,19 +128,20 @@ def halves(latents: dict[str, Any], settings: Evaluate) -> tuple[Array, Array, A
     return features[train], labels[train], features[test], labels[test]
 
 
-def tsne_metrics(embedded: dict[str, Any], neighbours: int) -> dict[str, float]:
-    """The embedding of the test features."""
+def tsne_metrics(embedded: dict[str, Any], settings: Evaluate) -> dict[str, float]:
+    """The embedding; what needs all pairs of points is of the first `test_images`, as its time is their square."""
+    neighbours, few = settings.neighbours, slice(settings.test_images)
+    features, places = embedded["features"][few], embedded["embedding"][few]
     metrics = {
         "kl_divergence": embedded["kl_divergence"],
-        "trustworthiness": embedding.trustworthiness(embedded["features"], embedded["embedding"], neighbours),
-        "continuity": embedding.continuity(embedded["features"], embedded["embedding"], neighbours),
+        "trustworthiness": embedding.trustworthiness(features, places, neighbours),
+        "continuity": embedding.continuity(features, places, neighbours),
     }
     if embedded["labels"] is None:
         return metrics
-    places = embedded["embedding"], embedded["labels"], neighbours
     return metrics | {
-        "knn_accuracy": embedding.knn_accuracy(*places),
-        "neighbourhood_hit": embedding.neighbourhood_hit(*places),
+        "knn_accuracy": embedding.knn_accuracy(embedded["embedding"], embedded["labels"], neighbours),
+        "neighbourhood_hit": embedding.neighbourhood_hit(places, embedded["labels"][few], neighbours),
     }
 
 

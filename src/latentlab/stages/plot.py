@@ -70,9 +70,10 @@ def space_figures(
 ) -> dict[str, Figure]:
     """The t-SNE embedding; for codes of two dimensions also the codes themselves and the manifold."""
     divergence = f"KL divergence {embedded['kl_divergence']:.2f}"
-    title = f"{variant}: t-SNE of {len(embedded['embedding'])} test images, {divergence}"
+    placed = f"{len(embedded['embedding'])} {'test ' if (embedded['split'] == 'test').all() else ''}images"
+    title = f"{variant}: t-SNE of {placed}, {divergence}"
     if not np.ptp(embedded["features"], axis=0).any():
-        title = f"{variant}: the codes of all {len(embedded['embedding'])} test images are the same"
+        title = f"{variant}: the codes of all {placed} are the same"
     names = "t-SNE 1", "t-SNE 2"
     figures = {"tsne": scatter(embedded["embedding"], _named(embedded["labels"], classes), title, *names)}
     if "linear_grid" not in decoded:

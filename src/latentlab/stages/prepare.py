@@ -1,5 +1,6 @@
 """Stage `prepare`: load a dataset and split it, stratified, into train, validation and test."""
 
+from collections.abc import Mapping
 from itertools import islice
 from typing import Any
 
@@ -33,7 +34,7 @@ def main() -> str:
     coded = None if dataset.labels is None else classes(dataset.labels, dataset.found)
     labels = None if coded is None else coded.labels
     parts = split(len(dataset.images), labels, dataset.official_test, p.prepare, p.seed)
-    check_later_stages(len(parts["test"]))
+    check_later_stages({name: len(index) for name, index in parts.items()})
     about = card(p.prepare.dataset, dataset, coded, parts)
     sheet = contact_sheet(p.prepare.dataset, dataset.images, coded, parts["train"])
     for name, index in parts.items():
@@ -48,13 +49,12 @@ def main() -> str:
     return f"prepare {p.prepare.dataset} from {dataset.found}: images of {shape}: {sizes}"
 
 
-def check_later_stages(test_images: int) -> None:
-    """Raise `UserError` if there are too few test images for what comes after hours of training."""
+def check_later_stages(images: Mapping[str, int]) -> None:
+    """Raise `UserError` if there are too few images in the splits for what comes after hours of training."""
     variant = read_parameters(ForTrack).variants[0]  # of those two stages all variants have the same parameters
     tsne = read_parameters(ForTsne, variant).tsne
     neighbours = read_parameters(ForEvaluate, variant).evaluate.neighbours
-    points = min(tsne.points, test_images)
-    source = "tsne.points" if tsne.points < test_images else "in the test split"
+    points, source = tsne.count(images)
     check_perplexity(tsne.perplexity, points, source)
     check_neighbours(neighbours, points, f"({source})")
 
