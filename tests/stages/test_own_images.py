@@ -42,7 +42,8 @@ def run_study(root: Path, classes: tuple[str, ...], models: Path | None = None) 
     study["prepare"] = {"dataset": "images", "path": "data/raw/own", "validation": 0.2, "test": 0.3}
     study["tsne"] = {"perplexity": 3, "points": 1000}
     for entry in study["variants"].values():
-        entry["epochs"] = 1
+        entry |= {"epochs": 1} if "epochs" in entry else {}
+    study["variants"]["pca"]["units"] = 8
     paint(root / "data/raw/own", classes)
     YAML(typ="safe", pure=True).dump(study, root / "params.yaml")
     if models:
