@@ -3,8 +3,10 @@
 import warnings
 
 import numpy as np
+import sklearn
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import LogisticRegression
+from sklearn.metrics import silhouette_score
 from sklearn.neighbors import KNeighborsClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
@@ -14,6 +16,7 @@ from latentlab.storage.memory import Array
 
 ACTIVE_VARIANCE = 0.01
 PROBE_ITERATIONS = 200
+WORKING_MIB = 64  # what scikit-learn may take for distances at a time
 
 
 def mean_activation(features: Array) -> float:
@@ -29,6 +32,21 @@ def sparsity(features: Array) -> float:
 def active_units(features: Array) -> int:
     """Dimensions whose variance over the images is above 0.01 (Burda et al. 2016, arXiv:1509.00519, section 5)."""
     return int((features.var(axis=0, dtype=np.float64) > ACTIVE_VARIANCE).sum())
+
+
+def silhouette(features: Array, labels: Array, sample: int) -> float | None:
+    """Mean silhouette of the classes, in [-1, 1], of the first `sample` rows, which are in random order.
+
+    Rousseeuw 1987: how much nearer a row is to its own class than to the next one. A row that is alone in its class
+    counts as 0, as do rows that are all equal. None for one class alone, or as many classes as rows.
+    """
+    features, labels = features[:sample], labels[:sample]
+    if not 1 < len(np.unique(labels)) < len(labels):
+        return None
+    (features,) = moderate(features)
+    centred = features - np.median(features.astype(np.float64), axis=0)  # exactly 0 for rows that are all equal
+    with sklearn.config_context(working_memory=WORKING_MIB):
+        return float(silhouette_score(centred, labels))
 
 
 def knn_accuracy(train: Array, train_labels: Array, test: Array, test_labels: Array, neighbours: int) -> float:
