@@ -30,7 +30,10 @@ def sparsity(features: Array) -> float:
 
 
 def active_units(features: Array) -> int:
-    """Dimensions whose variance over the images is above 0.01 (Burda et al. 2016, arXiv:1509.00519, section 5)."""
+    """Entries whose variance over the images is above 0.01 (Burda et al. 2016, arXiv:1509.00519, section 5).
+
+    Of a variational autoencoder's `z_mean` (N, ...), or of any features.
+    """
     return int((features.var(axis=0, dtype=np.float64) > ACTIVE_VARIANCE).sum())
 
 
