@@ -23,6 +23,8 @@ pytestmark = pytest.mark.slow
 VARIANTS = list(params.load(ROOT / "studies/tiny/params.yaml").variants)
 LEARNT = [variant for variant in VARIANTS if variant != "raw"]  # which give images back
 LABEL_METRICS = {("latent", "knn_accuracy"), ("latent", "linear_probe_accuracy"), ("tsne", "knn_accuracy")}
+LABEL_METRICS |= {("latent", "silhouette"), ("tsne", "neighbourhood_hit")}
+LABEL_METRICS |= {("retrieval", "precision_at_10"), ("retrieval", "mean_average_precision")}
 
 
 def paint(folder: Path, classes: tuple[str, ...]) -> None:

@@ -47,11 +47,16 @@ OTHERS = {  # which way is better, of metrics that are not in the table
     "test/psnr": "↑",
     "tsne/kl_divergence": "↓",
     "tsne/trustworthiness": "↑",
+    "tsne/continuity": "↑",
+    "tsne/neighbourhood_hit": "↑",
+    "latent/silhouette": "↑",
+    "retrieval/precision_at_10": "↑",
+    "retrieval/mean_average_precision": "↑",
     "training/validation_bce": "↓",
 }
 
 SELECTION = "training/validation_bce"  # nats a pixel for every variant, of the epoch that was kept
-ON_TEST_IMAGES = ("test/", "latent/", "tsne/", "vae/")
+ON_TEST_IMAGES = ("test/", "latent/", "tsne/", "vae/", "retrieval/")
 
 
 def better(metric: str) -> str:

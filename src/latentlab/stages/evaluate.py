@@ -8,7 +8,7 @@ import numpy as np
 from latentlab.config import paths
 from latentlab.config.params import Evaluate, check_neighbours
 from latentlab.config.stages import ForEvaluate
-from latentlab.metrics import embedding, latent, reconstruction, variational
+from latentlab.metrics import embedding, latent, reconstruction, retrieval, variational
 from latentlab.numerics.threads import limit_threads
 from latentlab.pipeline.plan import read_parameters
 from latentlab.sources.chosen import of_classes
@@ -17,6 +17,9 @@ from latentlab.storage.json import read_json, write_json
 from latentlab.storage.memory import Array
 from latentlab.storage.npz import read_npz
 from latentlab.storage.pickle import read_pickle
+
+SILHOUETTE = 5000  # test images, as its time is their square
+QUERIES = 1000  # test images that retrieval asks for
 
 
 def main(variant: str) -> str:
@@ -35,6 +38,8 @@ def main(variant: str) -> str:
         "tsne": tsne_metrics(embedded, p.evaluate.neighbours),
         "training": training_metrics(read_json(paths.training(variant))),
     }
+    if latents["labels"] is not None:
+        metrics["retrieval"] = retrieval_metrics(*halves(latents, p.evaluate))
     write_json(paths.metrics(variant), metrics)
     return f"evaluate {variant}: {', '.join(main_ones(metrics)) or 'done'}"
 
@@ -79,8 +84,8 @@ def reconstruction_metrics(images: Array, reconstructions: Array, mean_image: Ar
 
 def latent_metrics(latents: dict[str, Any], settings: Evaluate) -> dict[str, float]:
     """The test features, and what classifiers that learned on the training features make of them, given labels."""
-    train, test = (np.flatnonzero(latents["split"] == split) for split in ("train", "test"))
     features, labels = latents["features"], latents["labels"]
+    test = np.flatnonzero(latents["split"] == "test")
     metrics = {
         "dim": features.shape[1],
         "mean_activation": latent.mean_activation(features[test]),
@@ -89,12 +94,30 @@ def latent_metrics(latents: dict[str, Any], settings: Evaluate) -> dict[str, flo
     }
     if labels is None:
         return metrics
-    train, test = train[: settings.train_images], test[: settings.test_images]  # random samples
-    halves = features[train], labels[train], features[test], labels[test]
-    return metrics | {
-        "knn_accuracy": latent.knn_accuracy(*halves, settings.neighbours),
-        "linear_probe_accuracy": latent.linear_probe_accuracy(*halves),
-    }
+    known = halves(latents, settings)
+    metrics["knn_accuracy"] = latent.knn_accuracy(*known, settings.neighbours)
+    metrics["linear_probe_accuracy"] = latent.linear_probe_accuracy(*known)
+    return metrics | there({"silhouette": latent.silhouette(features[test], labels[test], SILHOUETTE)})
+
+
+def halves(latents: dict[str, Any], settings: Evaluate) -> tuple[Array, Array, Array, Array]:
+    """Train features (N, D) and labels (N,), test features (n, D) and labels (n,), of random samples."""
+    features, labels = latents["features"], latents["labels"]
+    train, test = (np.flatnonzero(latents["split"] == split) for split in ("train", "test"))
+    train, test = train[: settings.train_images], test[: settings.test_images]
+    return features[train], labels[train], features[test], labels[test]
+
+
+def retrieval_metrics(train: Array, train_labels: Array, test: Array, test_labels: Array) -> dict[str, float]:
+    """Whether the training images with the nearest codes are of a test image's class; a sample of these asks."""
+    precision = retrieval.precision_at(train, train_labels, test[:QUERIES], test_labels[:QUERIES])
+    mean = retrieval.mean_average_precision(train, train_labels, test, test_labels, QUERIES)
+    return there({"precision_at_10": precision, "mean_average_precision": mean})
+
+
+def there(metrics: dict[str, float | None]) -> dict[str, float]:
+    """Without what has no value."""
+    return {name: value for name, value in metrics.items() if value is not None}
 
 
 def tsne_metrics(embedded: dict[str, Any], neighbours: int) -> dict[str, float]:
@@ -102,10 +125,15 @@ def tsne_metrics(embedded: dict[str, Any], neighbours: int) -> dict[str, float]:
     metrics = {
         "kl_divergence": embedded["kl_divergence"],
         "trustworthiness": embedding.trustworthiness(embedded["features"], embedded["embedding"], neighbours),
+        "continuity": embedding.continuity(embedded["features"], embedded["embedding"], neighbours),
     }
     if embedded["labels"] is None:
         return metrics
-    return metrics | {"knn_accuracy": embedding.knn_accuracy(embedded["embedding"], embedded["labels"], neighbours)}
+    places = embedded["embedding"], embedded["labels"], neighbours
+    return metrics | {
+        "knn_accuracy": embedding.knn_accuracy(*places),
+        "neighbourhood_hit": embedding.neighbourhood_hit(*places),
+    }
 
 
 def training_metrics(summary: dict[str, Any]) -> dict[str, float]:
