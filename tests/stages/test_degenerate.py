@@ -124,7 +124,7 @@ def test_every_kind_gives_numbers_and_pictures(name: str, method: Method, tmp_pa
         ),
     )
 )
-@settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True)
+@settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True)
 def test_any_finite_codes_give_numbers_and_pictures(
     tmp_path_factory: pytest.TempPathFactory, features: np.ndarray[Any, Any]
 ) -> None:

@@ -34,6 +34,7 @@ pytestmark = pytest.mark.slow
 VARIANTS = list(params.load(ROOT / "studies/tiny/params.yaml").variants)
 BASELINES = {"pca", "raw"}
 CODES = {"conv": (4, 4, 8), "denoise": (7, 7, 32), "vae": (2,), "vae_conv": (2,), "vae_deconv": (2,), "raw": (784,)}
+CLASSIFIERS = {"knn_accuracy", "linear_probe_accuracy"}
 LOSSES = {"loss", "validation_loss", "validation_bce"}
 Held = dict[str, glancing.Held]
 each_variant = pytest.mark.parametrize("variant", VARIANTS)
@@ -112,8 +113,9 @@ def test_metrics(variant: str) -> None:
     metrics = read_json(paths.metrics(variant))
     expected = {
         "reconstruction": {"bce", "mse", "psnr", "ssim", "mean_image_bce"},
-        "latent": {"dim", "mean_activation", "sparsity", "active_units", "knn_accuracy", "linear_probe_accuracy"},
-        "tsne": {"kl_divergence", "trustworthiness", "knn_accuracy"},
+        "latent": {"dim", "mean_activation", "sparsity", "active_units", "silhouette", *CLASSIFIERS},
+        "tsne": {"kl_divergence", "trustworthiness", "continuity", "knn_accuracy", "neighbourhood_hit"},
+        "retrieval": {"precision_at_10", "mean_average_precision"},
         "training": {"parameters", "epochs", "best_epoch", "numerics", *LOSSES},
     }
     if variant == "raw":  # what gives back any image has reconstructed none

@@ -186,7 +186,7 @@ def wait_for_writing(process: Any, path: Path) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("variant", "kills", "epochs"), [("simple", 7, 80), ("denoise", 7, 20), ("vae", 6, 25)])
+@pytest.mark.parametrize(("variant", "kills", "epochs"), [("simple", 4, 60), ("denoise", 4, 15), ("vae", 4, 20)])
 def test_killed_at_random_moments(
     project: Path, tiny: dict[str, Any], write_params: Any, variant: str, kills: int, epochs: int, tmp_path: Path
 ) -> None:

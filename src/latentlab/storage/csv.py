@@ -21,9 +21,11 @@ def write_csv(path: Path, rows: Sequence[Mapping[str, float]], columns: Sequence
 
 def read_csv(path: Path) -> dict[str, Array]:
     """A column of float64 (rows,) for each name in the header. Raises `UserError`."""
-    with reading(path, csv.Error, ValueError, TypeError, StopIteration), path.open(newline="") as file:
-        reader = csv.reader(file)
-        header = next(reader)
-        rows = [[float(cell) for cell in row] for row in reader]
+    with reading(path, csv.Error, ValueError, TypeError), path.open(newline="") as file:
+        lines = file.readlines()
+        header, *body = csv.reader(lines)
+        if not lines[-1].endswith("\n"):
+            raise ValueError("cut off")
+        rows = [[float(cell) for cell in row] for row in body]
         columns = np.array(rows).T if rows else np.empty((len(header), 0))  # (columns, rows)
         return dict(zip(header, columns, strict=True))
