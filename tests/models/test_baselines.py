@@ -62,6 +62,22 @@ def test_losses_are_those_of_the_solution(images: Any) -> None:
     assert (found.epochs, found.best_epoch, len(found.history)) == (0, 0, 1)
 
 
+@pytest.mark.parametrize("count", [80, 40])  # more images than pixels, and fewer
+@pytest.mark.parametrize("exact", [pca.EXACT, 1])
+def test_every_way_to_the_components_leaves_the_same_error(
+    images: Any, count: int, exact: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pca, "EXACT", exact)
+    few = images[:count]
+    autoencoder = solved(few, 3)
+    x = (few / 255).astype(np.float32)
+    error = ((np.asarray(autoencoder.decoder(autoencoder.encoder(x))) - x) ** 2).mean()
+    flat = x.reshape(count, -1).astype(np.float64)
+    whole = PCA(3, svd_solver="full").fit(flat)
+    kept = np.clip(whole.inverse_transform(whole.transform(flat)), 0, 1)
+    assert error == pytest.approx(((kept - flat) ** 2).mean(), rel=1e-3)
+
+
 @pytest.mark.parametrize(("units", "count", "most"), [(61, 80, 60), (11, 10, 10)])
 def test_too_many_components_are_refused(images: Any, units: int, count: int, most: int) -> None:
     with pytest.raises(ValueError, match=rf"^units: found {units}, allowed: at most {most}, for {count} images of 60"):

@@ -30,4 +30,4 @@ def build(options: Options, image_shape: tuple[int, int, int]) -> Autoencoder:
     x = layers.RepeatVector(height, name="repeat")(x)  # (N, H, units)
     x = layers.LSTM(width * channels, activation="sigmoid", return_sequences=True, name="lstm")(x)  # (N, H, WC)
     x = layers.Reshape(image_shape, name="image")(x)  # (N, H, W, C)
-    return Autoencoder(encoder, keras.Model(code, x, name="decoder"), xla=True)
+    return Autoencoder(encoder, keras.Model(code, x, name="decoder"), xla=True, shared_batches=True)

@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from latentlab.storage.memory import Array
 
 LIBRARIES = ("scikit-learn", "scipy")  # beside those of every training
+EXACT = 4000  # the time of an exact solution grows with the third power of the lesser of images and pixels
 
 
 class Options(Settings):
@@ -47,7 +48,14 @@ def solve(autoencoder: Autoencoder, images: "Array") -> None:
             f"units: found {units}, allowed: at most {min(x.shape)}, for {count} images of {pixels} pixels"
         )
     with np.errstate(invalid="ignore"):  # images that are all the same have no variance to have a share of
-        found = PCA(units, svd_solver="covariance_eigh").fit(x.astype(np.float64))
+        found = PCA(units, svd_solver=_solver(*x.shape), random_state=0).fit(x.astype(np.float64))
     axes, mean = found.components_, found.mean_  # (units, HWC), (HWC,)
     autoencoder.encoder.set_weights([axes.T, -axes @ mean])
     autoencoder.decoder.set_weights([axes, mean])
+
+
+def _solver(count: int, pixels: int) -> str:
+    """The way that takes seconds: exact where images or pixels are few, else by random projections."""
+    if pixels <= min(count, EXACT):
+        return "covariance_eigh"
+    return "full" if count <= EXACT else "randomized"

@@ -15,12 +15,15 @@ class Autoencoder:
 
     `encoder` maps images (N, H, W, C) in [0, 1] to codes (N, ...), a variational one to the pair
     `[z_mean, z_log_var]` of one shape. `decoder` maps codes back to images (N, H, W, C) in [0, 1]; one that ends in a
-    layer of its own for the sigmoid trains on logits, which is faster. `xla` says that XLA speeds up its training.
+    layer of its own for the sigmoid trains on logits, which is faster. `xla` says that XLA speeds up its training,
+    `shared_batches` that threads had better share its batches, as its operations are too small for that (not with
+    batch normalisation, which would see a part of a batch).
     """
 
     encoder: "keras.Model"
     decoder: "keras.Model"
     xla: bool = False
+    shared_batches: bool = False
 
     def fault(self, image_shape: tuple[int, ...]) -> str:
         """What is wrong with the models for images of this shape, and what is allowed; empty if nothing is."""

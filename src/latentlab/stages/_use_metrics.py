@@ -10,6 +10,7 @@ from latentlab.metrics.reconstruction import image_bce
 from latentlab.storage.memory import Array
 
 Numbers = dict[str, float]
+QUERIES = 1000  # test images that retrieval asks for
 DRAWS = (50, 500)  # of importance-weighted bounds
 COPIES = 1000  # test images whose nearest training images are looked for
 
@@ -46,14 +47,13 @@ def anomaly_metrics(images: Array, decoded: dict[str, Array], used: dict[str, Ar
 
 
 def retrieval_metrics(train: Array, train_labels: Array, test: Array, test_labels: Array) -> Numbers:
-    """Images of the same class among those with the nearest codes; test codes (n, D) ask, train codes (N, D) answer."""
-    halves = train, train_labels, test, test_labels
-    return there(
-        {
-            "precision_at_10": retrieval.precision_at(*halves),
-            "mean_average_precision": retrieval.mean_average_precision(*halves),
-        }
-    )
+    """Whether the training images with the nearest codes are of a test image's class; a sample of these asks.
+
+    Codes are (N, D) and (n, D).
+    """
+    precision = retrieval.precision_at(train, train_labels, test[:QUERIES], test_labels[:QUERIES])
+    mean = retrieval.mean_average_precision(train, train_labels, test, test_labels, QUERIES)
+    return there({"precision_at_10": precision, "mean_average_precision": mean})
 
 
 def likelihood_metrics(used: dict[str, Array]) -> Numbers:

@@ -28,7 +28,7 @@ from latentlab.storage.npz import read_npz
 from latentlab.storage.pickle import read_pickle
 
 OF_TEST = ("reconstructions", "sampled", "z_mean", "z_log_var")  # decoded arrays with a row a test image
-SILHOUETTE = 5000  # test images
+SILHOUETTE = 5000  # test images, as its time is their square
 
 
 def main(variant: str) -> str:
@@ -121,7 +121,7 @@ def latent_metrics(latents: dict[str, Any], settings: Evaluate) -> dict[str, flo
 
 
 def halves(latents: dict[str, Any], settings: Evaluate) -> tuple[Array, Array, Array, Array]:
-    """Train features and labels, test features and labels, of random samples."""
+    """Train features (N, D) and labels (N,), test features (n, D) and labels (n,), of random samples."""
     features, labels = latents["features"], latents["labels"]
     train, test = (np.flatnonzero(latents["split"] == split) for split in ("train", "test"))
     train, test = train[: settings.train_images], test[: settings.test_images]

@@ -14,6 +14,7 @@ import tensorflow as tf
 from latentlab.config.variants import Training
 from latentlab.networks.autoencoder import Autoencoder
 from latentlab.training.losses import Terms, loss_function
+from latentlab.training.parts import in_parts
 from latentlab.training.strategy import spread
 
 SHUFFLE, STEP, VALIDATION = range(3)  # streams of random numbers
@@ -39,15 +40,32 @@ def training_epoch(
     terms_of = loss_function(autoencoder, settings.noise, settings.activity_l1)
     weights = autoencoder.weights
 
-    def step(batch: tf.Tensor, seed: tf.Tensor, share: tf.Tensor) -> Terms:
+    def gradients(batch: tf.Tensor, seed: tf.Tensor, share: tf.Tensor) -> tuple[Terms, list[tf.Tensor]]:
         with tf.GradientTape() as tape:
             terms = terms_of(_scaled(batch), seed, training=True)
             terms = {name: value * share for name, value in terms.items()}
-        optimizer.apply(tape.gradient(terms["loss"], weights), weights)
+        return terms, tape.gradient(terms["loss"], weights)
+
+    def step(batch: tf.Tensor, seed: tf.Tensor, share: tf.Tensor) -> Terms:
+        terms, by_weights = gradients(batch, seed, share)
+        optimizer.apply(by_weights, weights)
         return terms
 
-    xla = autoencoder.xla and strategy is None
-    mean = _mean_over_batches(spread(step, strategy), images, settings.batch_size, autoencoder.variational, xla)
+    @_graph(jit_compile=True)
+    def update(by_weights: list[tf.Tensor]) -> None:
+        optimizer.apply(by_weights, weights)
+
+    def step_in_parts(batch: tf.Tensor, seed: tf.Tensor) -> Terms:
+        terms, by_weights = in_parts(gradients, parts)(batch, seed)
+        update(by_weights)
+        return terms
+
+    parts = tf.config.threading.get_intra_op_parallelism_threads() if autoencoder.shared_batches else 1
+    full_step = step_in_parts if 1 < parts <= settings.batch_size and strategy is None else None
+    xla = autoencoder.xla and strategy is None and full_step is None  # parts are compiled, not the loop over them
+    mean = _mean_over_batches(
+        spread(step, strategy), images, settings.batch_size, autoencoder.variational, xla, full_step
+    )
 
     @_graph()
     def run(epoch: tf.Tensor) -> Terms:
@@ -79,12 +97,18 @@ def validation_epoch(autoencoder: Autoencoder, images: tf.Tensor, settings: Trai
 
 
 def _mean_over_batches(
-    step: Callable[[tf.Tensor, tf.Tensor], Terms], images: tf.Tensor, batch_size: int, variational: bool, xla: bool
+    step: Callable[[tf.Tensor, tf.Tensor], Terms],
+    images: tf.Tensor,
+    batch_size: int,
+    variational: bool,
+    xla: bool,
+    full_step: Callable[[tf.Tensor, tf.Tensor], Terms] | None = None,
 ) -> Callable[[tf.Tensor, tf.Tensor], Terms]:
     """A function of rows and a seed that calls `step(batch, seed)` for each batch of them and returns its terms' mean.
 
     Batches of full size go through one loop, compiled by XLA on request. It gets them in chunks, as XLA would copy all
-    images. A smaller last batch is a graph of its own, not worth XLA's time to compile.
+    images. A smaller last batch is a graph of its own, not worth XLA's time to compile. Those of full size take
+    `full_step` if there is one.
     """
     names = ["loss", "reconstruction_loss", "kl_loss"][: 3 if variational else 2]
     full, rest = divmod(len(images), batch_size)
@@ -92,15 +116,21 @@ def _mean_over_batches(
 
     batch_of_any_size = tf.TensorSpec([None, *images.shape[1:]], images.dtype)
 
-    @_graph(input_signature=[batch_of_any_size, tf.TensorSpec([2], tf.int32)])  # traced once for both uses
-    def summed(batch: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
-        terms = step(batch, seed)
-        return tf.stack([terms[name] for name in names]) * tf.cast(tf.shape(batch)[0], tf.float32)
+    def summed_by(step: Callable[[tf.Tensor, tf.Tensor], Terms]) -> Callable[[tf.Tensor, tf.Tensor], tf.Tensor]:
+        @_graph(input_signature=[batch_of_any_size, tf.TensorSpec([2], tf.int32)])  # traced once for both uses
+        def summed(batch: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
+            terms = step(batch, seed)
+            return tf.stack([terms[name] for name in names]) * tf.cast(tf.shape(batch)[0], tf.float32)
+
+        return summed  # type: ignore[no-any-return]
+
+    summed = summed_by(step)
+    summed_full = summed_by(full_step) if full_step else summed
 
     @_graph(jit_compile=xla)
     def chunk_sum(batches: tf.Tensor, first: tf.Tensor, count: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
         def add(number: tf.Tensor, totals: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-            return number + 1, totals + summed(batches[number], tf.random.fold_in(seed, first + number))
+            return number + 1, totals + summed_full(batches[number], tf.random.fold_in(seed, first + number))
 
         return tf.while_loop(lambda number, _: number < count, add, (0, tf.zeros(len(names))))[1]
 
