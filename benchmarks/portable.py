@@ -82,8 +82,9 @@ def all_variants() -> Sequence[str]:
 def _study(folder: Path) -> Path:
     """The study in a folder of its own, with plans."""
     content = read_yaml(STUDY / paths.PARAMS)
-    for entry in content["variants"].values():
-        entry["epochs"] = EPOCHS
+    for name, variant in params.load(STUDY / paths.PARAMS).variants.items():
+        if variant.trains:
+            content["variants"][name]["epochs"] = EPOCHS
     folder.mkdir()
     (folder / paths.PARAMS).write_text(json.dumps(content))  # which is YAML, too
     studies.make_raw(folder)
