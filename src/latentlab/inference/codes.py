@@ -10,10 +10,10 @@ from latentlab.config import paths
 from latentlab.config.stages import ForExtract
 from latentlab.errors import UserError
 from latentlab.inference.images import read_images, scaled_size
+from latentlab.networks.apply import encode
 from latentlab.networks.autoencoder import Autoencoder
 from latentlab.numerics.tensorflow import start_tensorflow
 from latentlab.pipeline.plan import read_parameters
-from latentlab.stages.extract import encode
 from latentlab.storage.keras import read_keras
 
 SPLIT = "new"
