@@ -44,13 +44,13 @@ Split = Literal["train", "validation", "test"]
 class Extract(Settings):
     """Which splits give latent features. Evaluation needs train and test.
 
-    `noise_levels` are standard deviations of the noise that test images are freed from; that, and coarse codes, are
-    tried on the first `uses_images` of them.
+    `noise_levels` are standard deviations of the noise that test images are freed from; that, coarse codes and bounds of
+    the likelihood are tried on the first `uses_images` of them.
     """
 
     splits: Annotated[tuple[Split, ...], Field(strict=False)]
     noise_levels: Annotated[tuple[Level, ...], Field(min_length=1, strict=False)] = (0.1, 0.25, 0.5, 0.75, 1.0)
-    uses_images: Size = 500
+    uses_images: Size = 1000
 
 
 class Tsne(Settings):

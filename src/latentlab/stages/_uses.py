@@ -10,7 +10,7 @@ from latentlab.networks.apply import decode, encode
 from latentlab.networks.autoencoder import Autoencoder
 from latentlab.storage.memory import Array
 
-DRAWS = {50: 1000, 500: 100}  # draws an image of the importance-weighted bound, and on how many test images
+DRAWS, MOST_DRAWS = 50, 500  # draws an image of the importance-weighted bound
 DECODED = 10_000  # images in one go
 WEIGHTS, VALIDATION = 4, 5  # streams of random numbers, beside those of `extract`
 
@@ -39,21 +39,24 @@ def validation_scores(autoencoder: Autoencoder, images: Array, seed: int) -> dic
 
 
 def weights(autoencoder: Autoencoder, images: Array, encoded: list[Array], seed: int) -> dict[str, Array]:
-    """Log importance weights of the first test images, (1000, 50) and (100, 500) float64 in nats.
+    """Log importance weights of 50 draws for each test image (n, H, W, C), and of 500 for the first tenth of them.
 
-    `encoded` is [z_mean, z_log_var], each (N, ...).
+    (n, 50) and (n / 10 rounded up, 500) float64 in nats; the 500 begin with the 50. `encoded` is [z_mean, z_log_var],
+    each (n, ...).
     """
-    found = {}
-    for count, most in DRAWS.items():
-        rng = np.random.default_rng([seed, WEIGHTS])
-        mean, log_var = (part[:most] for part in encoded)
-        together = max(1, DECODED // len(mean))  # draws decoded in one go
-        parts = [
-            _weights(autoencoder, images[:most], mean, log_var, min(together, count - first), rng)
-            for first in range(0, count, together)
-        ]
-        found[f"log_weights_{count}"] = np.concatenate(parts).T
-    return found
+    rng, tenth = np.random.default_rng([seed, WEIGHTS]), slice(-(-len(images) // 10))
+    found = _in_parts(autoencoder, images, encoded, DRAWS, rng)
+    more = _in_parts(autoencoder, images[tenth], [part[tenth] for part in encoded], MOST_DRAWS - DRAWS, rng)
+    return {f"log_weights_{DRAWS}": found, f"log_weights_{MOST_DRAWS}": np.concatenate([found[tenth], more], 1)}
+
+
+def _in_parts(
+    autoencoder: Autoencoder, images: Array, encoded: list[Array], count: int, rng: np.random.Generator
+) -> Array:
+    """Those of so many draws, (n, count)."""
+    together = max(1, DECODED // len(images))  # draws decoded in one go
+    sizes = [min(together, count - first) for first in range(0, count, together)]
+    return np.concatenate([_weights(autoencoder, images, *encoded, size, rng) for size in sizes]).T
 
 
 def _weights(

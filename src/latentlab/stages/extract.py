@@ -69,8 +69,7 @@ def uses(
     arrays = denoised(autoencoder, images[few], settings.noise_levels, seed)
     arrays |= quantised(autoencoder, train_codes, test_codes, images[few])
     if autoencoder.variational:
-        parts = [part[known["test"]] for part in encoded["test"]]
-        arrays |= weights(autoencoder, images[known["test"]], parts, seed)
+        arrays |= weights(autoencoder, images[few], [part[few] for part in encoded["test"]], seed)
     return arrays
 
 
