@@ -44,8 +44,8 @@ Split = Literal["train", "validation", "test"]
 class Extract(Settings):
     """Which splits give latent features. Evaluation needs train and test.
 
-    `noise_levels` are standard deviations of the noise that test images are freed from; that, coarse codes and bounds of
-    the likelihood are tried on the first `uses_images` of them.
+    `noise_levels` are standard deviations of the noise that test images are freed from; that, coarse codes and bounds
+    of the likelihood are tried on the first `uses_images` of them.
     """
 
     splits: Annotated[tuple[Split, ...], Field(strict=False)]

@@ -11,7 +11,7 @@ from latentlab.networks.autoencoder import Autoencoder
 from latentlab.storage.memory import Array
 
 DRAWS, MOST_DRAWS = 50, 500  # draws an image of the importance-weighted bound
-DECODED = 10_000  # images in one go
+DECODED = 2**23  # values of images in one go
 WEIGHTS, VALIDATION = 4, 5  # streams of random numbers, beside those of `extract`
 
 
@@ -54,9 +54,10 @@ def _in_parts(
     autoencoder: Autoencoder, images: Array, encoded: list[Array], count: int, rng: np.random.Generator
 ) -> Array:
     """Those of so many draws, (n, count)."""
-    together = max(1, DECODED // len(images))  # draws decoded in one go
+    mean, log_var = encoded
+    together = max(1, DECODED // images.size)  # draws decoded in one go
     sizes = [min(together, count - first) for first in range(0, count, together)]
-    return np.concatenate([_weights(autoencoder, images, *encoded, size, rng) for size in sizes]).T
+    return np.concatenate([_weights(autoencoder, images, mean, log_var, size, rng) for size in sizes]).T
 
 
 def _weights(
