@@ -122,8 +122,8 @@ def test_codes_of_any_rank_are_extracted_sampled_and_drawn(
     assert decoded["sampled"].shape == decoded["reconstructions"].shape == images.shape
     assert decoded["z_mean"].shape == decoded["z_log_var"].shape == (7, *code)
     assert np.abs(decoded["sampled"] - decoded["reconstructions"]).max() > 0
-    random = extract.generate(autoencoder, decoded["z_mean"], seed=1)["random"]
-    assert random.shape == (extract.RANDOM_IMAGES, *IMAGE)
+    random = extract.generate(autoencoder, decoded["z_mean"], 30, seed=1)["random"]
+    assert random.shape == (30, *IMAGE)
     splits = {"test": {"images": images, "index": np.arange(7)}}
     features = extract.latents("v", autoencoder, splits, {"test": [decoded["z_mean"]]})
     assert features["features"].shape == (7, int(np.prod(code)))

@@ -81,9 +81,9 @@ def test_random_codes_are_of_what_was_learnt(monkeypatch: pytest.MonkeyPatch) ->
     given: list[Any] = []
     real: Callable[..., Any] = extract.generate
 
-    def generate(autoencoder: Any, train_codes: Any, seed: int) -> Any:
+    def generate(autoencoder: Any, train_codes: Any, count: int, seed: int) -> Any:
         given.append(train_codes)
-        return real(autoencoder, train_codes, seed)
+        return real(autoencoder, train_codes, count, seed)
 
     monkeypatch.setattr(extract, "generate", generate)
     extract.main("some")

@@ -115,5 +115,5 @@ def test_weights_are_those_of_the_first_images(found: dict[str, Numbers]) -> Non
 
 def test_random_images_are_no_copies(found: dict[str, Numbers]) -> None:
     assert found["learnt"]["generation/nearest_distance"] > 0
-    assert read_npz(paths.decoded("learnt"))["random"].shape == (1000, 28, 28, 1)
+    assert read_npz(paths.decoded("learnt"))["random"].shape == (100, 28, 28, 1)
     assert not Path("data/uses/raw.npz").exists()

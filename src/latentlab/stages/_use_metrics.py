@@ -12,7 +12,6 @@ from latentlab.storage.memory import Array
 Numbers = dict[str, float]
 QUERIES = 1000  # test images that retrieval asks for
 DRAWS = (50, 500)  # of importance-weighted bounds
-COPIES = 1000  # test images whose nearest training images are looked for
 
 
 def denoising_metrics(images: Array, used: dict[str, Array], levels: tuple[float, ...], seed: int) -> Numbers:
@@ -63,7 +62,8 @@ def likelihood_metrics(used: dict[str, Array]) -> Numbers:
 
 def generation_metrics(train: Array, test: Array, decoded: dict[str, Array]) -> Numbers:
     """Whether images from random codes are copies of training images, by root mean squared differences of pixels."""
-    return there(copying(train, test[:COPIES], decoded["random"]))
+    random = decoded["random"]
+    return there(copying(train, test[: len(random)], random))
 
 
 def there(metrics: dict[str, float | None]) -> Numbers:

@@ -23,7 +23,7 @@ from latentlab.storage.npz import read_npz, write_npz
 from latentlab.storage.pickle import write_pickle
 
 Splits = dict[str, dict[str, Array]]
-RANDOM_IMAGES = 1000
+PICTURED = 100  # images from random codes, at least
 NOISE, SAMPLE, RANDOM = range(3)  # streams of random numbers
 
 
@@ -43,7 +43,7 @@ def main(variant: str) -> str:
     used: dict[str, Array] = {}
     if autoencoder.get_weights():  # what has learnt nothing would give back any image
         decoded = reconstruct(autoencoder, splits["test"]["images"], p.noise, p.seed)
-        decoded |= generate(autoencoder, encoded["train"][0][learned], p.seed)
+        decoded |= generate(autoencoder, encoded["train"][0][learned], max(PICTURED, p.extract.uses_images), p.seed)
         known = {split: of_classes(arrays, p.classes, variant) for split, arrays in splits.items()}
         validation = read_npz(paths.prepared("validation"))
         used = validation_scores(autoencoder, validation["images"][of_classes(validation, p.classes, variant)], p.seed)
@@ -107,8 +107,8 @@ def reconstruct(autoencoder: Autoencoder, images: Array, noise: float, seed: int
     return arrays
 
 
-def generate(autoencoder: Autoencoder, train_codes: Array, seed: int) -> dict[str, Array]:
-    """Images from random codes (1000, H, W, C), and for two-dimensional codes from grids (side, side, H, W, C).
+def generate(autoencoder: Autoencoder, train_codes: Array, count: int, seed: int) -> dict[str, Array]:
+    """Images from random codes (count, H, W, C), and for two-dimensional codes from grids (side, side, H, W, C).
 
     Random codes are draws from the prior of a variational autoencoder, from a mixture that fits the others' codes.
     """
@@ -116,7 +116,7 @@ def generate(autoencoder: Autoencoder, train_codes: Array, seed: int) -> dict[st
     variational = autoencoder.variational
     rng = np.random.default_rng([seed, RANDOM])
     draws = codes.prior_codes if variational else mixture_codes
-    arrays = {"random": decode(autoencoder, draws(features, RANDOM_IMAGES, rng))}
+    arrays = {"random": decode(autoencoder, draws(features, count, rng))}
     if autoencoder.latent_shape == (2,):
         for name, axes_of in {"linear": codes.linear_axes, "quantile": codes.quantile_axes}.items():
             axes = axes_of(features, variational)
