@@ -9,6 +9,7 @@ from latentlab.config import paths
 from latentlab.config.params import Evaluate, check_neighbours
 from latentlab.config.stages import ForEvaluate
 from latentlab.metrics import embedding, latent, reconstruction, variational
+from latentlab.metrics.similarity import ssim
 from latentlab.numerics.threads import limit_threads
 from latentlab.pipeline.plan import read_parameters
 from latentlab.sources.chosen import of_classes
@@ -95,7 +96,7 @@ def reconstruction_metrics(images: Array, reconstructions: Array, train: Array, 
         "bce": reconstruction.bce(images, reconstructions),
         "mse": reconstruction.mse(images, reconstructions),
         "psnr": reconstruction.psnr(images, reconstructions),
-        "ssim": reconstruction.ssim(images[:sample], reconstructions[:sample]),
+        "ssim": ssim(images[:sample], reconstructions[:sample]),
         "mean_image_bce": reconstruction.bce(images, np.broadcast_to(mean_image, images.shape)),
     }
 
