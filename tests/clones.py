@@ -16,7 +16,10 @@ COPIES = {
     "tsne": "stages/tsne",
     "evaluate": "stages/evaluate",
     "level": "metrics/level",
-    **{f"sketch/{name}": f"figures/{name}" for name in ("bars", "images", "losses", "scatter")},
+    **{
+        f"sketch/{name}": f"figures/{name}"
+        for name in ("bars", "denoising", "images", "losses", "neighbours", "roc", "scatter")
+    },
 }
 STUDY = """# for histories of commands
 study: histories

@@ -19,4 +19,4 @@ class Sketch:
         Image.fromarray(np.frombuffer(self.digest[:27], np.uint8).reshape(3, 3, 3)).save(path, "PNG")
 
 
-bars = rows = grid = codes = losses = scatter = Sketch
+bars = rows = grid = codes = denoising = losses = neighbours = roc = scatter = Sketch

@@ -71,16 +71,25 @@ class ForEvaluate(StageParameters):
 
 
 class ForPlot(StageParameters):
-    """Of stage `plot`: none."""
+    """Of stage `plot`; `classes` are the variant's, `noise_levels` those of `extract`."""
 
     stage = "plot"
+    seed: int
+    threads: int
+    noise_levels: Annotated[tuple[float, ...], Field(strict=False)]
+    classes: Annotated[tuple[Class, ...], Field(strict=False)] | None = None
 
 
 class ForCompare(StageParameters):
-    """Of stage `compare`; names of variants in their order, those that differ in the seed alone by the first."""
+    """Of stage `compare`; names of variants in their order, those that differ in the seed alone by the first.
+
+    `noise_levels` and `uses_images` are those of `extract`.
+    """
 
     stage = "compare"
     study: str
+    noise_levels: Annotated[tuple[float, ...], Field(strict=False)]
+    uses_images: int
     variants: dict[str, Annotated[tuple[str, ...], Field(strict=False)]]
 
 
@@ -123,8 +132,13 @@ def parameters_by_stage(p: Params) -> Iterator[tuple[str, str | None, StageParam
                 numerics=n, seed=p.seed, threads=p.threads, noise_levels=levels, evaluate=p.evaluate, classes=classes
             ),
         )
-        yield "plot", each, ForPlot(numerics=n)
-    yield "compare", None, ForCompare(numerics=n, study=p.study, variants=replicates(p.variants))
+        yield "plot", each, ForPlot(numerics=n, seed=p.seed, threads=p.threads, noise_levels=levels, classes=classes)
+    levels, uses = p.extract.noise_levels, p.extract.uses_images
+    yield (
+        "compare",
+        None,
+        ForCompare(numerics=n, study=p.study, noise_levels=levels, uses_images=uses, variants=replicates(p.variants)),
+    )
     yield "track", None, ForTrack(numerics=n, study=p.study, variants=names)
 
 

@@ -17,7 +17,7 @@ def rows(images: Mapping[str, Array], title: str) -> Figure:
     count = len(next(iter(images.values())))
     drawing = figure(1.6 + 0.75 * count, 0.4 + 0.78 * len(images), title)
     for axes, (label, row) in zip(drawing.subplots(len(images), 1, squeeze=False)[:, 0], images.items(), strict=True):
-        _show(bare(axes), tiled(row[None]))
+        show(bare(axes), tiled(row[None]))
         axes.set_ylabel(plain(label), rotation=0, ha="right", va="center")
     return drawing
 
@@ -27,7 +27,7 @@ def grid(images: Array, title: str, axes_values: Array | None = None) -> Figure:
     drawing = figure(7, 7.4, title)
     axes = drawing.subplots()
     height, width = (side + GAP for side in images.shape[2:4])
-    _show(bare(axes), tiled(images))
+    show(bare(axes), tiled(images))
     if axes_values is not None:
         shown = np.linspace(0, axes_values.shape[1] - 1, 7).round().astype(int)
         axes.set_xticks(shown * width + width / 2, [f"{axes_values[0][i]:.2f}" for i in shown])
@@ -43,7 +43,7 @@ def codes(inputs: Array, features: Array, latent_shape: Sequence[int], title: st
     ratio = panels[0].shape[0] / panels[0].shape[1]
     axes = drawing.subplots(2, len(panels), squeeze=False, height_ratios=[1, max(ratio, 0.3)])
     for column, (image, panel) in enumerate(zip(inputs, panels, strict=True)):
-        _show(bare(axes[0, column]), image)
+        show(bare(axes[0, column]), image)
         drawn = bare(axes[1, column]).imshow(panel, cmap="cividis", vmin=features.min(), vmax=features.max())
     axes[0, 0].set_ylabel("input", rotation=0, ha="right", va="center")
     axes[1, 0].set_ylabel("code", rotation=0, ha="right", va="center")
@@ -66,7 +66,7 @@ def tiled(images: Array) -> Array:
     return joined.reshape(joined.shape[0] * joined.shape[1], -1, images.shape[-1])[:-GAP, :-GAP]
 
 
-def _show(axes: Axes, image: Array) -> None:
+def show(axes: Axes, image: Array) -> None:
     """One image (H, W, C): colour where it has three channels, else grey, the mean of its channels."""
     if image.shape[2] != 3:
         image = image.mean(axis=2)

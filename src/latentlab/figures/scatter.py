@@ -5,7 +5,7 @@ from collections.abc import Mapping
 import numpy as np
 from matplotlib.figure import Figure
 
-from latentlab.figures.style import COLOURS, MARKERS, figure, plain
+from latentlab.figures.style import figure, look, plain
 from latentlab.storage.memory import Array
 
 LEGEND = 25  # classes in a column of it
@@ -24,8 +24,7 @@ def scatter(points: Array, classes: Mapping[str, Array] | None, title: str, x: s
             alpha=0.8,
             linewidths=0.3,
             edgecolors="0.2",
-            color=COLOURS[number % len(COLOURS)],
-            marker=MARKERS[(number + number // len(COLOURS)) % len(MARKERS)],
+            **look(number),
             label=plain(name),
         )
     axes.set(xlabel=x, ylabel=y)

@@ -1,5 +1,7 @@
 """What all figures share: size, resolution, colours that a colour-blind reader can tell apart."""
 
+from typing import Any
+
 import matplotlib
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -8,6 +10,12 @@ matplotlib.rcdefaults()  # a matplotlibrc of the user's must not change pictures
 DPI = 110
 COLOURS = matplotlib.color_sequences["petroff10"]  # Petroff 2021, arXiv:2107.02270
 MARKERS = "osD^vP<X>*"
+
+
+def look(number: int) -> dict[str, Any]:
+    """Colour and marker of the class or the variant of this number; a hundred numbers all look different."""
+    marker = MARKERS[(number + number // len(COLOURS)) % len(MARKERS)]
+    return {"color": COLOURS[number % len(COLOURS)], "marker": marker}
 
 
 def figure(width: float, height: float, title: str) -> Figure:

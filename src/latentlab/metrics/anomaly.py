@@ -52,6 +52,15 @@ def at_threshold(scores: Array, truth: Array, threshold: float) -> dict[str, flo
     return {"threshold": threshold, **{name: found / whole for name, whole in shares.items() if whole}}
 
 
+def rates(scores: Array, truth: Array, threshold: float) -> tuple[float, float]:
+    """False and true positive rates, in [0, 1], of flagging all that scores above a threshold.
+
+    That is a point of the ROC curve. Both kinds have to be there.
+    """
+    flagged, truth = _numbers(scores) > threshold, truth.astype(bool)
+    return float(flagged[~truth].mean()), float(flagged[truth].mean())
+
+
 def roc(scores: Array, truth: Array, points: int = 200) -> tuple[Array, Array] | None:
     """False and true positive rates (P,) of the ROC curve from (0, 0) to (1, 1), P at most `points`.
 

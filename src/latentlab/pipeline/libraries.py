@@ -16,7 +16,7 @@ LIBRARIES: dict[str, tuple[str, ...]] = {
     "extract": (*TRAINED, "scikit-learn", "scipy"),
     "tsne": ("opentsne", "scikit-learn", "scipy", "numpy"),
     "evaluate": ("scikit-image", "scikit-learn", "scipy", "numpy"),
-    "plot": DRAWN,
+    "plot": ("scikit-learn", "scipy", *DRAWN),
     "compare": DRAWN,
     "track": (),
 }

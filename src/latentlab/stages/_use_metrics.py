@@ -6,7 +6,7 @@ from latentlab.metrics import anomaly, denoising, retrieval, variational
 from latentlab.metrics.generation import copying
 from latentlab.metrics.noise import at_levels
 from latentlab.metrics.quantisation import bits
-from latentlab.metrics.reconstruction import image_bce
+from latentlab.stages._anomaly_scores import ELBO, ERROR, anomaly_scores
 from latentlab.storage.memory import Array
 
 Numbers = dict[str, float]
@@ -34,14 +34,14 @@ def anomaly_metrics(images: Array, decoded: dict[str, Array], used: dict[str, Ar
     The threshold is one that 95 % of the validation images, all of the known classes, do not exceed. A variational
     autoencoder's negative ELBO, with one draw, is another score.
     """
-    scores = image_bce(images, decoded["reconstructions"])
+    found = anomaly_scores(images, decoded)
+    scores = found[ERROR]
     metrics = {"auroc": anomaly.auroc(scores, strange), "average_precision": anomaly.average_precision(scores, strange)}
     threshold = anomaly.threshold(used["validation_bce"])
     if math.isfinite(threshold):
         metrics |= anomaly.at_threshold(scores, strange, threshold)
-    if "sampled" in decoded:
-        scores = variational.negative_elbo(images, decoded["sampled"], decoded["z_mean"], decoded["z_log_var"])
-        metrics["elbo_auroc"] = anomaly.auroc(scores, strange)
+    if ELBO in found:
+        metrics["elbo_auroc"] = anomaly.auroc(found[ELBO], strange)
     return there(metrics)
 
 

@@ -1,12 +1,15 @@
 """Stage `compare`: all variants in one picture, their numbers in another."""
 
 import math
+from collections.abc import Mapping
+from typing import Any
 
 from matplotlib.figure import Figure
 
 from latentlab.config import paths
 from latentlab.config.stages import ForCompare
 from latentlab.figures.bars import bars
+from latentlab.figures.denoising import denoising
 from latentlab.figures.examples import SHOWN, shown
 from latentlab.figures.images import rows
 from latentlab.pipeline.plan import read_parameters
@@ -15,22 +18,31 @@ from latentlab.report.columns import COLUMNS, Column
 from latentlab.report.rows import Row
 from latentlab.stages._command import run
 from latentlab.storage.figure import write_figure
+from latentlab.storage.memory import Array
 from latentlab.storage.npz import read_npz
 
 
 def main() -> str:
     """Draw `plots/compare/*.png`."""
     p = read_parameters(ForCompare)
-    folder = paths.comparison()
     every = [name for names in p.variants.values() for name in names]
-    write_figure(folder / "reconstructions.png", same_images(p.study, list(p.variants)))
-    write_figure(folder / "metrics.png", main_metrics(p.study, table.rows(table.read(every), p.variants)))
+    results = table.rows(table.read(every), p.variants)
+    references: dict[str, Any] = {}  # what metrics/references.json has
+    test = read_npz(paths.prepared("test"))
+    figures = {
+        "reconstructions": same_images(p.study, list(p.variants), test),
+        "metrics": main_metrics(p.study, results),
+        "denoising": noise_removed(p, results, references, len(test["images"])),
+    }
+    folder = paths.comparison()
+    for name, figure in figures.items():
+        if figure:
+            write_figure(folder / f"{name}.png", figure)
     return f"compare: {len(p.variants)} variants in {folder}"
 
 
-def same_images(study: str, variants: list[str]) -> Figure:
+def same_images(study: str, variants: list[str], test: dict[str, Array]) -> Figure:
     """The same ten test images through every variant that reconstructs them; of several seeds through the first."""
-    test = read_npz(paths.prepared("test"))
     chosen = shown(test, SHOWN)
     strips = {"original": test["images"][chosen] / 255}
     for variant in variants:
@@ -52,6 +64,27 @@ def main_metrics(study: str, rows: list[Row]) -> Figure:
     }
     title = f"{study}: main metrics on the test split (↑ higher is better, ↓ lower)"
     return bars([row.name for row in rows], panels, title)
+
+
+def noise_removed(p: ForCompare, rows: list[Row], references: Mapping[str, Any], images: int) -> Figure | None:
+    """PSNR over the level of the noise, of variants and of the median filter among the `references`, if it is there.
+
+    None where no variant removes noise. `images` are all of the test split.
+    """
+    after, before = ([f"denoising/{name}_{level:g}" for level in p.noise_levels] for name in ("psnr", "psnr_noisy"))
+    lines = {row.name: (_means(row, after), [row.deviations.get(name, 0.0) for name in after]) for row in rows}
+    noisy = {row.name: _means(row, before) for row in rows}
+    if all(math.isnan(value) for values, _ in lines.values() for value in values):
+        return None
+    median = references.get("median", {}).get("denoising", {})
+    others = {"median filter": [median[f"psnr_{level:g}"] for level in p.noise_levels]} if median else {}
+    title = f"{p.study}: noise removed from {min(p.uses_images, images):,} test images"
+    return denoising(p.noise_levels, lines, noisy, others, f"{title}, PSNR to the clean ones (higher is better)")
+
+
+def _means(row: Row, names: list[str]) -> list[float]:
+    """NaN where a variant has none."""
+    return [row.means.get(name, math.nan) for name in names]
 
 
 def _values(rows: list[Row], column: Column) -> tuple[list[float], list[float]]:

@@ -6,11 +6,17 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from latentlab.config import paths
+from latentlab.config.stages import ForPlot
 from latentlab.figures.examples import SHOWN, shown
 from latentlab.figures.images import codes, grid, rows
 from latentlab.figures.losses import losses
 from latentlab.figures.scatter import scatter
+from latentlab.numerics.threads import limit_threads
+from latentlab.pipeline.plan import read_parameters
+from latentlab.sources.chosen import of_classes
+from latentlab.stages._anomaly_scores import anomaly_scores
 from latentlab.stages._command import run
+from latentlab.stages._use_figures import denoising_figure, retrieval_figure, roc_figure
 from latentlab.storage.csv import read_csv
 from latentlab.storage.figure import write_figure
 from latentlab.storage.json import read_json
@@ -21,10 +27,12 @@ from latentlab.storage.pickle import read_pickle
 
 def main(variant: str) -> str:
     """Draw `plots/<variant>/*.png`."""
+    p = read_parameters(ForPlot, variant)
+    limit_threads(p.threads)
     test = read_npz(paths.prepared("test"))
     latents = read_pickle(paths.latents(variant))
     decoded = read_npz(paths.decoded(variant))
-    classes = read_json(paths.CARD).get("classes", {})
+    classes = read_json(paths.CLASSES)
     history, summary = read_csv(paths.history(variant)), read_json(paths.training(variant))
     unit = "nats an image" if summary["variational"] else "nats a pixel"
     figures = (
@@ -33,11 +41,38 @@ def main(variant: str) -> str:
     figures |= {
         **image_figures(variant, test, latents, decoded),
         **space_figures(variant, latents, read_pickle(paths.embedding(variant)), decoded, classes),
+        **use_figures(p, variant, test, latents, decoded, classes),
     }
     folder = paths.plots(variant)
     for name, figure in figures.items():
         write_figure(folder / f"{name}.png", figure)
     return f"plot {variant}: {len(figures)} pictures in {folder}"
+
+
+def use_figures(
+    p: ForPlot,
+    variant: str,
+    test: dict[str, Array],
+    latents: dict[str, Any],
+    decoded: dict[str, Array],
+    classes: dict[str, str],
+) -> dict[str, Figure]:
+    """Images found by their codes; of what gives images back, noise removed; of what has learnt classes, the others."""
+    used, metrics = read_npz(paths.uses(variant)), read_json(paths.metrics(variant))
+    splits = {"train": read_npz(paths.prepared("train")), "test": test}
+    figures = {"retrieval": retrieval_figure(variant, splits, latents, classes, metrics.get("retrieval", {}))}
+    if not used:
+        return figures
+    known = of_classes(test, p.classes, variant)
+    few = known[: len(used["quantised_mse"])]
+    clean = {name: array[few] for name, array in test.items()}
+    figures["denoising"] = denoising_figure(variant, clean, used, p.noise_levels, p.seed, metrics["denoising"])
+    if p.classes is not None:
+        strange = np.isin(np.arange(len(test["images"])), known, invert=True)
+        scores = anomaly_scores(test["images"], decoded)
+        found = roc_figure(variant, scores, used["validation_bce"], strange, metrics["anomaly"])
+        figures |= {"roc": found} if found else {}
+    return figures
 
 
 def image_figures(
