@@ -31,15 +31,16 @@ def denoising(
     for number, (name, both) in enumerate(variants.items()):
         values, deviations = np.array(both)[:, order]  # (L,) each
         if not np.isnan(values).all():
-            errors = np.where(deviations > 0, deviations, np.nan)
-            axes.errorbar(x, values, errors, **look(number), markersize=5, capsize=2, label=plain(name))
+            axes.plot(x, values, **look(number), markersize=5, label=plain(name))
+            if deviations.any():
+                axes.errorbar(x, values, deviations, fmt="none", ecolor=look(number)["color"], capsize=2)
     for style, (name, line) in zip((":", "-."), references.items(), strict=False):
         axes.plot(x, np.array(line)[order], style, color="0.1", label=plain(name))
     _noisy(axes, x, {name: np.array(line)[order] for name, line in noisy.items()}, list(variants))
     axes.set(xlabel="standard deviation of the noise", ylabel="PSNR (dB)")
     axes.set_xticks(x, [f"{level:g}" for level in x])
     axes.grid(alpha=0.3)
-    drawing.legend(loc="outside right upper")
+    axes.legend(loc="upper left", bbox_to_anchor=(1.02, 1))  # beside the axes: outside of all it would cover the title
     return drawing
 
 

@@ -12,7 +12,7 @@ LINES = ("-", "--", "-.")
 
 def roc(curves: Mapping[str, tuple[Array, Array]], marks: Mapping[str, tuple[float, float]], title: str) -> Figure:
     """ROC curves and marked points by what the legend calls them: false and true positive rates, (P,) or one each."""
-    drawing = figure(5.4, 6.4, title)
+    drawing = figure(5.6, 7, title)
     axes = drawing.subplots()
     for number, (name, rates) in enumerate(curves.items()):
         axes.plot(*rates, LINES[number], color=COLOURS[number], label=plain(name), clip_on=False)

@@ -32,7 +32,8 @@ def retrieval_figure(
     queries = shown(dict(test), SHOWN)
     codes = {split: latents["features"][latents["split"] == split] for split in ("train", "test")}
     found = nearest(codes["train"], codes["test"][queries], SHOWN)  # (q, k)
-    lines = [f"{variant}: the {found.shape[1]} nearest codes of {len(train['images']):,} training images"]
+    nearest_ones = f"the {found.shape[1]} of {len(train['images']):,} training images whose codes are nearest"
+    lines = [f"{variant}: test images, each with {nearest_ones}"]
     wrong = labels = None
     if "labels" in test:
         wrong = train["labels"][found] != test["labels"][queries, None]
@@ -89,7 +90,8 @@ def roc_figure(
     threshold = anomaly.threshold(validation)
     if math.isfinite(threshold):
         rates = anomaly.rates(next(iter(scores.values())), strange, threshold)
-        text = f"threshold {threshold:.4g} nats, above 95 % of {len(validation):,} validation images:\n"
-        marks[f"{text}flags {rates[0]:.1%} of normal and {rates[1]:.1%} of other images"] = rates
+        text = f"threshold of {threshold:.4g} nats, as 95 % of {len(validation):,} validation images are below:\n"
+        flagged = (f"{100 * rate:.1f} %" for rate in rates)
+        marks[text + "it flags {} of normal and {} of other test images".format(*flagged)] = rates
     title = f"{variant}: {strange.sum():,} of {len(strange):,} test images are of other classes than it has learnt"
     return roc(labelled, marks, title)

@@ -78,8 +78,10 @@ def noise_removed(p: ForCompare, rows: list[Row], references: Mapping[str, Any],
         return None
     median = references.get("median", {}).get("denoising", {})
     others = {"median filter": [median[f"psnr_{level:g}"] for level in p.noise_levels]} if median else {}
-    title = f"{p.study}: noise removed from {min(p.uses_images, images):,} test images"
-    return denoising(p.noise_levels, lines, noisy, others, f"{title}, PSNR to the clean ones (higher is better)")
+    title = (
+        f"{p.study}: noise removed from up to {min(p.uses_images, images):,} test images\nmean PSNR to the clean ones"
+    )
+    return denoising(p.noise_levels, lines, noisy, others, f"{title} (higher is better)")
 
 
 def _means(row: Row, names: list[str]) -> list[float]:
