@@ -12,8 +12,12 @@ from matplotlib.figure import Figure
 
 from latentlab.figures import images
 from latentlab.figures.bars import bars
+from latentlab.figures.denoising import denoising
 from latentlab.figures.losses import losses
+from latentlab.figures.neighbours import neighbours
+from latentlab.figures.roc import roc
 from latentlab.figures.scatter import scatter
+from latentlab.figures.style import look
 from latentlab.storage.figure import write_figure
 
 HISTORY = {
@@ -25,6 +29,9 @@ HISTORY = {
 }
 KL = {"kl_loss": np.array([0.1, 0.2]), "validation_kl_loss": np.array([0.1, 0.2])}
 PIXELS = np.linspace(0, 1, 10 * 4 * 6).reshape(10, 4, 6, 1)
+WRONG = np.array([[True, False, False], [False, False, True]])
+LEVELS = (0.5, 0.1)
+LINES = {"one": ([9.0, 20.0], [0.0, 0.0]), "none": ([math.nan] * 2, [0.0, 0.0]), "two": ([8.0, 21.0], [0.5, 0.0])}
 
 
 def test_losses_have_a_panel_for_each_term() -> None:
@@ -119,12 +126,82 @@ def test_bars_carry_their_values() -> None:
     assert drawing.axes[0].get_title() == "loss ↓"
 
 
+@pytest.mark.parametrize("channels", [1, 2, 3])
+def test_neighbours_stand_beside_their_query_and_the_wrong_ones_are_framed(channels: int) -> None:
+    inputs = np.repeat(PIXELS, channels, axis=3)
+    drawing = neighbours(inputs[:2], inputs[2:8].reshape(2, 3, 4, 6, channels), WRONG, ["_a", "b"], "t")
+    (axes,) = drawing.axes
+    shown = axes.images[0].get_array()
+    assert shown is not None
+    assert shown.ndim == (3 if channels == 3 else 2)
+    shown = np.atleast_3d(shown)[..., 0]
+    first = shown.shape[1] - 3 * 6 - 2 * images.GAP
+    assert first > 6 + images.GAP  # apart from the query
+    pitch = (4 + images.GAP, 6 + images.GAP)
+    assert (shown[:4, :6] == PIXELS[0, ..., 0]).all()
+    for row, column in np.ndindex(2, 3):
+        corner = row * pitch[0], first + column * pitch[1]
+        found = shown[corner[0] : corner[0] + 4, corner[1] : corner[1] + 6]
+        np.testing.assert_allclose(found, PIXELS[2 + 3 * row + column, ..., 0])
+    framed = [(frame.get_x(), frame.get_y()) for frame in axes.patches]  # type: ignore[attr-defined]
+    assert framed == [(first - 1, -1), (first + 2 * pitch[1] - 1, pitch[0] - 1)]
+    assert [text.get_text().strip() for text in axes.get_yticklabels()] == ["_a", "b"]
+    assert [text.get_text() for text in axes.get_xticklabels()] == ["query", "1", "2", "3"]
+
+
+def test_neighbours_without_labels_have_neither_frames_nor_names() -> None:
+    (axes,) = neighbours(PIXELS[:1], PIXELS[None, 1:3], None, None, "t").axes
+    assert (list(axes.patches), list(axes.get_yticklabels())) == ([], [])
+
+
+def test_roc_curves_and_marks_have_their_names() -> None:
+    rates = np.array([0.0, 0.2, 1.0]), np.array([0.0, 0.9, 1.0])
+    drawing = roc({"error: AUROC 0.85": rates, "_b": rates[::-1]}, {"threshold": (0.2, 0.9)}, "t")
+    (axes,) = drawing.axes
+    names = [text.get_text().strip() for text in drawing.legends[0].get_texts()]
+    assert names == ["error: AUROC 0.85", "_b", "chance: AUROC 0.5", "threshold"]
+    first, second, chance, mark = axes.lines
+    assert first.get_xydata() == pytest.approx(np.transpose(rates))  # type: ignore[arg-type]
+    assert first.get_linestyle() != second.get_linestyle()
+    assert [list(line.get_xdata()) for line in (chance, mark)] == [[0, 1], [0.2]]  # type: ignore[arg-type]
+
+
+def test_denoising_has_a_line_for_each_that_has_numbers() -> None:
+    noisy = {"one": [7.0, 19.0], "none": [math.nan] * 2, "two": [7.0, 19.0]}
+    (axes,) = denoising(LEVELS, LINES, noisy, {"median filter": [8.5, 20.5]}, "t").axes
+    drawn = {line.get_label(): line for line in axes.lines if not str(line.get_label()).startswith("_")}
+    assert list(drawn) == ["one", "two", "median filter", "noisy input"]
+    assert drawn["two"].get_xydata() == pytest.approx(np.array([[0.1, 21.0], [0.5, 8.0]]))  # type: ignore[arg-type]
+    assert list(drawn["noisy input"].get_ydata()) == [19.0, 7.0]  # type: ignore[arg-type]
+    looks = {name: {"color": drawn[name].get_color(), "marker": drawn[name].get_marker()} for name in ("one", "two")}
+    assert looks == {"one": look(0), "two": look(2)}  # by the place among all, those without numbers included
+    assert len(axes.collections) == 1  # the deviations of one of them
+
+
+def test_variants_of_other_images_have_noisy_lines_of_their_own() -> None:
+    noisy = {"one": [7.0, 19.0], "none": [math.nan] * 2, "two": [6.0, 18.0]}
+    (axes,) = denoising(LEVELS, LINES, noisy, {}, "t").axes
+    dashed = [line for line in axes.lines if line.get_linestyle() == "--"]
+    assert [(line.get_color(), list(line.get_ydata())) for line in dashed[:2]] == [  # type: ignore[arg-type]
+        (look(0)["color"], [19.0, 7.0]),
+        (look(2)["color"], [18.0, 6.0]),
+    ]
+    assert dashed[2].get_label() == "noisy input, in its variant's colour"
+
+
+def test_a_hundred_look_different() -> None:
+    assert len({tuple(look(number).values()) for number in range(100)}) == 100
+
+
 @pytest.mark.parametrize(
     "draw",
     [
         lambda: losses(HISTORY, "nats", 1, "t"),
         lambda: scatter(PIXELS.reshape(-1, 2), {"a": np.arange(60), "b": np.arange(60, 120)}, "t", "x", "y"),
         lambda: bars(["one"], {"loss": ([1.0], [0.0])}, "t"),
+        lambda: neighbours(PIXELS[:2], PIXELS[2:8].reshape(2, 3, 4, 6, 1), WRONG, ["a", "b"], "t"),
+        lambda: roc({"error": (np.arange(3) / 2, np.arange(3) / 2)}, {"threshold": (0.5, 0.5)}, "t"),
+        lambda: denoising(LEVELS, LINES, {"one": [7.0, 19.0]}, {}, "t"),
     ],
 )
 def test_same_figure_same_bytes(tmp_path: Path, draw: Callable[[], Figure]) -> None:

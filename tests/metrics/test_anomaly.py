@@ -118,6 +118,24 @@ def test_at_threshold_by_hand() -> None:
     assert at(np.array([1, 2, np.nan, np.inf]), TRUTH, 2.0) == {"threshold": 2.0, "precision": 0.5, "recall": 0.5}
 
 
+def test_rates_by_hand() -> None:
+    assert anomaly.rates(SCORES, TRUTH, 1.0) == (0.5, 1.0)
+    assert anomaly.rates(SCORES, TRUTH, 2.0) == (0.5, 0.5)  # above, not at
+    assert anomaly.rates(SCORES, TRUTH, 4.0) == (0.0, 0.0)
+    assert anomaly.rates(np.array([1, 2, np.nan, np.inf]), TRUTH, 2.0) == (0.5, 0.5)
+
+
+def test_rates_are_a_point_of_the_curve(rng: np.random.Generator) -> None:
+    scores, truth = shifted(rng, 1.0, 400)
+    curve = anomaly.roc(scores, truth, len(scores))
+    assert curve is not None
+    for threshold in (-1.0, 0.3, 2.0):
+        false_positive, true_positive = anomaly.rates(scores, truth, threshold)
+        assert true_positive == anomaly.at_threshold(scores, truth, threshold)["recall"]
+        walked = np.interp(false_positive + true_positive, curve[0] + curve[1], curve[0])
+        assert walked == pytest.approx(false_positive, abs=1e-12)
+
+
 def test_roc_by_hand() -> None:
     curve = anomaly.roc(SCORES, TRUTH)
     assert curve is not None

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from latentlab.metrics import denoising, reconstruction
+from latentlab.metrics.noise import at_levels
 from latentlab.metrics.similarity import ssim
 from latentlab.storage import memory
 from latentlab.storage.memory import Array
@@ -53,6 +54,17 @@ def test_more_noise_scores_worse(rng: np.random.Generator) -> None:
         values = [each[name] for each in measured]
         assert values == sorted(values, reverse=True)
     assert all(each["psnr"] == each["psnr_noisy"] and each["ssim"] == each["ssim_noisy"] for each in measured)
+
+
+@pytest.mark.parametrize("count", [1, 5])
+def test_the_noise_of_an_image_is_the_same_whatever_comes_after_it(
+    rng: np.random.Generator, monkeypatch: pytest.MonkeyPatch, count: int
+) -> None:
+    images = rng.integers(0, 256, (7, 3, 5, 1), np.uint8)
+    monkeypatch.setattr(memory, "CHUNK_PIXELS", 30)  # two images at a time
+    few, all_ = (at_levels(some, (0.1, 0.5), 42) for some in (images[:count], images))
+    for level in few:
+        np.testing.assert_array_equal(few[level], all_[level][:count])
 
 
 def test_no_noise_at_all() -> None:

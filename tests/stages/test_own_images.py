@@ -108,12 +108,13 @@ def test_features_and_embedding_say_whether_there_are_labels(variant: str, label
 @pytest.mark.parametrize("variant", VARIANTS)
 def test_pictures(variant: str) -> None:
     names = {path.stem for path in paths.plots(variant).glob("*.png")}
-    learnt = set() if variant == "raw" else {"reconstructions", "random_codes"}
-    assert {"codes", "tsne"} | learnt <= names
+    learnt = set() if variant == "raw" else {"reconstructions", "random_codes", "denoising"}
+    assert {"codes", "tsne", "retrieval"} | learnt <= names
 
 
 def test_table_and_comparison(labelled: bool) -> None:
     rows = table.rows(table.read(VARIANTS), {variant: (variant,) for variant in VARIANTS})
     assert [("latent/knn_accuracy" in row.means) for row in rows] == [labelled] * len(VARIANTS)
-    assert {path.name for path in paths.comparison().iterdir()} == {"metrics.png", "reconstructions.png"}
+    names = {"metrics.png", "reconstructions.png", "denoising.png"}
+    assert {path.name for path in paths.comparison().iterdir()} == names
     assert paths.contact_sheet().exists()

@@ -135,8 +135,8 @@ def test_metrics(variant: str) -> None:
 def test_pictures(variant: str) -> None:
     names = {path.stem for path in paths.plots(variant).glob("*.png")}
     flat = {"latent", "manifold_linear", "manifold_quantile"} if variant.startswith("vae") else set()
-    decoded = set() if variant == "raw" else {"reconstructions", "random_codes"}
-    assert names == {"codes", "tsne"} | decoded | flat | (set() if variant in BASELINES else {"losses"})
+    decoded = set() if variant == "raw" else {"reconstructions", "random_codes", "denoising"}
+    assert names == {"codes", "tsne", "retrieval"} | decoded | flat | (set() if variant in BASELINES else {"losses"})
 
 
 def test_the_denoising_variant_sees_noise_and_is_measured_against_clean_images() -> None:
@@ -149,7 +149,8 @@ def test_the_denoising_variant_sees_noise_and_is_measured_against_clean_images()
 
 
 def test_comparison_and_card() -> None:
-    assert {path.name for path in paths.comparison().iterdir()} == {"metrics.png", "reconstructions.png"}
+    names = {"metrics.png", "reconstructions.png", "denoising.png"}
+    assert {path.name for path in paths.comparison().iterdir()} == names
     assert read_json(paths.CARD)["dataset"] == "mnist_5k"
 
 

@@ -14,7 +14,7 @@ from latentlab.metrics.noise import at_levels
 from latentlab.metrics.reconstruction import image_bce
 from latentlab.metrics.variational import importance_weighted, negative_elbo
 from latentlab.report.columns import better, by_tracked_name
-from latentlab.stages import evaluate, extract, train, tsne
+from latentlab.stages import evaluate, extract, plot, train, tsne
 from latentlab.storage.json import read_json
 from latentlab.storage.npz import read_npz
 from tests.conftest import ROOT, prepare_study
@@ -43,7 +43,7 @@ def found(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Number
         patch.chdir(root)
         prepare_study()
         for variant in VARIANTS:
-            for stage in (train, extract, tsne, evaluate):
+            for stage in (train, extract, tsne, evaluate, plot):
                 stage.main(variant)
         yield {variant: by_tracked_name(read_json(paths.metrics(variant))) for variant in VARIANTS}
 
@@ -88,6 +88,12 @@ def test_anomalies_are_the_other_classes_and_the_threshold_is_from_validation(fo
     recall = (errors[strange] > scores.max()).mean()
     assert found["ones"]["anomaly/recall"] == pytest.approx(recall, rel=1e-5)
     assert "anomaly/auroc" not in found["learnt"]
+
+
+@pytest.mark.usefixtures("found")
+def test_what_has_learnt_some_classes_has_a_picture_of_how_it_finds_the_others() -> None:
+    assert [variant for variant in VARIANTS if (paths.plots(variant) / "roc.png").exists()] == ["ones", "strange"]
+    assert all((paths.plots(variant) / "denoising.png").exists() for variant in VARIANTS)
 
 
 def test_a_variational_one_has_a_second_score_for_anomalies(found: dict[str, Numbers]) -> None:
