@@ -9,6 +9,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.patches import Rectangle
 
 from latentlab.figures import images
 from latentlab.figures.bars import bars
@@ -19,6 +21,7 @@ from latentlab.figures.roc import roc
 from latentlab.figures.scatter import scatter
 from latentlab.figures.style import look
 from latentlab.storage.figure import write_figure
+from latentlab.storage.memory import Array
 
 HISTORY = {
     "epoch": np.array([1.0, 2.0]),
@@ -32,6 +35,11 @@ PIXELS = np.linspace(0, 1, 10 * 4 * 6).reshape(10, 4, 6, 1)
 WRONG = np.array([[True, False, False], [False, False, True]])
 LEVELS = (0.5, 0.1)
 LINES = {"one": ([9.0, 20.0], [0.0, 0.0]), "none": ([math.nan] * 2, [0.0, 0.0]), "two": ([8.0, 21.0], [0.5, 0.0])}
+
+
+def points(line: Line2D) -> Array:
+    """What a line goes through, (N, 2)."""
+    return np.array(line.get_data(), float).T
 
 
 def test_losses_have_a_panel_for_each_term() -> None:
@@ -143,8 +151,11 @@ def test_neighbours_stand_beside_their_query_and_the_wrong_ones_are_framed(chann
         corner = row * pitch[0], first + column * pitch[1]
         found = shown[corner[0] : corner[0] + 4, corner[1] : corner[1] + 6]
         np.testing.assert_allclose(found, PIXELS[2 + 3 * row + column, ..., 0])
-    framed = [(frame.get_x(), frame.get_y()) for frame in axes.patches]  # type: ignore[attr-defined]
-    assert framed == [(first - 1, -1), (first + 2 * pitch[1] - 1, pitch[0] - 1)]
+    framed = [frame.get_xy() for frame in axes.patches if isinstance(frame, Rectangle)]
+    inside = framed[0][0] - first + 0.5
+    assert 0 < inside < 1
+    corners = [(first, 0), (first + 2 * pitch[1], pitch[0])]
+    np.testing.assert_allclose(framed, np.array(corners) - 0.5 + inside)
     assert [text.get_text().strip() for text in axes.get_yticklabels()] == ["_a", "b"]
     assert [text.get_text() for text in axes.get_xticklabels()] == ["query", "1", "2", "3"]
 
@@ -161,9 +172,9 @@ def test_roc_curves_and_marks_have_their_names() -> None:
     names = [text.get_text().strip() for text in drawing.legends[0].get_texts()]
     assert names == ["error: AUROC 0.85", "_b", "chance: AUROC 0.5", "threshold"]
     first, second, chance, mark = axes.lines
-    assert first.get_xydata() == pytest.approx(np.transpose(rates))  # type: ignore[arg-type]
+    assert points(first) == pytest.approx(np.transpose(rates))
     assert first.get_linestyle() != second.get_linestyle()
-    assert [list(line.get_xdata()) for line in (chance, mark)] == [[0, 1], [0.2]]  # type: ignore[arg-type]
+    assert [points(line).tolist() for line in (chance, mark)] == [[[0, 0], [1, 1]], [[0.2, 0.9]]]
 
 
 def test_denoising_has_a_line_for_each_that_has_numbers() -> None:
@@ -171,8 +182,8 @@ def test_denoising_has_a_line_for_each_that_has_numbers() -> None:
     (axes,) = denoising(LEVELS, LINES, noisy, {"median filter": [8.5, 20.5]}, "t").axes
     drawn = {line.get_label(): line for line in axes.lines if not str(line.get_label()).startswith("_")}
     assert list(drawn) == ["one", "two", "median filter", "noisy input"]
-    assert drawn["two"].get_xydata() == pytest.approx(np.array([[0.1, 21.0], [0.5, 8.0]]))  # type: ignore[arg-type]
-    assert list(drawn["noisy input"].get_ydata()) == [19.0, 7.0]  # type: ignore[arg-type]
+    assert points(drawn["two"]).tolist() == [[0.1, 21.0], [0.5, 8.0]]
+    assert points(drawn["noisy input"]).tolist() == [[0.1, 19.0], [0.5, 7.0]]
     looks = {name: {"color": drawn[name].get_color(), "marker": drawn[name].get_marker()} for name in ("one", "two")}
     assert looks == {"one": look(0), "two": look(2)}  # by the place among all, those without numbers included
     assert len(axes.collections) == 1  # the deviations of one of them
@@ -182,7 +193,7 @@ def test_variants_of_other_images_have_noisy_lines_of_their_own() -> None:
     noisy = {"one": [7.0, 19.0], "none": [math.nan] * 2, "two": [6.0, 18.0]}
     (axes,) = denoising(LEVELS, LINES, noisy, {}, "t").axes
     dashed = [line for line in axes.lines if line.get_linestyle() == "--"]
-    assert [(line.get_color(), list(line.get_ydata())) for line in dashed[:2]] == [  # type: ignore[arg-type]
+    assert [(line.get_color(), points(line)[:, 1].tolist()) for line in dashed[:2]] == [
         (look(0)["color"], [19.0, 7.0]),
         (look(2)["color"], [18.0, 6.0]),
     ]

@@ -11,6 +11,7 @@ from latentlab.figures.style import COLOURS, bare, figure, plain
 from latentlab.storage.memory import Array
 
 LONGER = 0.62  # inches of an image's longer side
+LINE = 2.5  # points, of a frame
 APART = 4  # more white pixels between a query and what was found
 
 
@@ -33,8 +34,9 @@ def neighbours(queries: Array, found: Array, wrong: Array | None, names: Sequenc
     if names is not None:
         axes.set_yticks(tops + (height - 1) / 2, [plain(name) for name in names])
     axes.tick_params(length=0)
+    within = LINE / 144 / inches  # pixels from an image's edge to the middle of a line that ends there
     for row, column in [] if wrong is None else np.argwhere(wrong):
-        corner = lefts[column + 1] - 1.0, tops[row] - 1.0
-        frame = Rectangle(corner, width + 1, height + 1, fill=False, edgecolor=COLOURS[2], linewidth=2, clip_on=False)
-        axes.add_patch(frame)
+        corner = lefts[column + 1] - 0.5 + within, tops[row] - 0.5 + within
+        sides = width - 2 * within, height - 2 * within
+        axes.add_patch(Rectangle(corner, *sides, fill=False, edgecolor=COLOURS[2], linewidth=LINE))
     return drawing

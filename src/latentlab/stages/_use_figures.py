@@ -90,7 +90,7 @@ def roc_figure(
     threshold = anomaly.threshold(validation)
     if math.isfinite(threshold):
         rates = anomaly.rates(next(iter(scores.values())), strange, threshold)
-        text = f"threshold of {threshold:.4g} nats, as 95 % of {len(validation):,} validation images are below:\n"
+        text = f"threshold of {threshold:.4g} nats, as 95 % of {len(validation):,} validation images are not above:\n"
         flagged = (f"{100 * rate:.1f} %" for rate in rates)
         marks[text + "it flags {} of normal and {} of other test images".format(*flagged)] = rates
     title = f"{variant}: {strange.sum():,} of {len(strange):,} test images are of other classes than it has learnt"
