@@ -12,7 +12,7 @@ def moderate(*features: Array) -> tuple[Array, ...]:
 
     Neighbours, standardised features and t-SNE are the same with either.
     """
-    largest = max(float(np.abs(each).max(initial=0)) for each in features)
+    largest = max(float(max(each.max(initial=0), -each.min(initial=0))) for each in features)
     if largest == 0 or SMALLEST <= largest <= LARGEST:
         return features
     return tuple((each / np.float64(largest)).astype(np.float32) for each in features)

@@ -7,6 +7,7 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
+import numpy as np
 from matplotlib.figure import Figure
 
 from latentlab.figures.examples import SHOWN, shown
@@ -30,8 +31,7 @@ def retrieval_figure(
     """Ten test images, each with the training images whose codes are nearest, and frames around other classes."""
     train, test = splits["train"], splits["test"]
     queries = shown(dict(test), SHOWN)
-    codes = {split: latents["features"][latents["split"] == split] for split in ("train", "test")}
-    found = nearest(codes["train"], codes["test"][queries], SHOWN)  # (q, k)
+    found = nearest(_codes(latents, "train"), _codes(latents, "test")[queries], SHOWN)  # (q, k)
     nearest_ones = f"the {found.shape[1]} of {len(train['images']):,} training images whose codes are nearest"
     lines = [f"{variant}: test images, each with {nearest_ones}"]
     wrong = labels = None
@@ -42,6 +42,13 @@ def retrieval_figure(
     if "precision_at_10" in measured:
         lines[-1] += f"; precision at 10 on the test split {measured['precision_at_10']:.3f}"
     return neighbours(test["images"][queries] / 255, train["images"][found] / 255, wrong, labels, "\n".join(lines))
+
+
+def _codes(latents: Mapping[str, Any], split: str) -> Array:
+    """Those of a split (N, D), no copy, as they stand together."""
+    rows = np.flatnonzero(latents["split"] == split)
+    codes: Array = latents["features"][rows[0] : rows[-1] + 1]
+    return codes
 
 
 def denoising_figure(
