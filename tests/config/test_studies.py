@@ -106,7 +106,7 @@ def test_every_study_has_a_copy_of_the_pipeline(several: Path, monkeypatch: pyte
 def test_the_copies_in_git_are_equal() -> None:
     pipeline = (ROOT / "dvc.yaml").read_bytes()
     copies = list((ROOT / "studies").glob("*/dvc.yaml"))
-    assert len(copies) >= 3
+    assert len(copies) >= 4
     assert [path for path in copies if path.read_bytes() != pipeline or path.is_symlink()] == []
 
 
@@ -164,6 +164,14 @@ def test_a_folder_that_cannot_be_written_is_one_line(several: Path, monkeypatch:
     (several / "studies").write_text("a file")
     with pytest.raises(UserError, match=r"studies/birds: cannot be written \(File exists\)$"):
         studies.create("birds", None)
+
+
+def test_each_digit_is_learnt_by_one_variant_that_is_else_like_the_others() -> None:
+    p = params.load(ROOT / "studies/one_class/params.yaml")
+    assert list(p.variants) == ["zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine"]
+    settings = [variant.settings() for variant in p.variants.values()]
+    assert [each.pop("classes") for each in settings] == [[digit] for digit in range(10)]
+    assert all(each == settings[0] for each in settings)
 
 
 def test_a_study_says_what_it_is_about(several: Path) -> None:

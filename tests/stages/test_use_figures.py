@@ -79,7 +79,7 @@ def test_denoising_shows_the_noise_that_it_was_measured_with(rng: np.random.Gene
     drawing = denoising_figure("v", test, used, LEVELS, 42, PSNR)
     labels = ["clean", "noise 0.1\n20.0 dB", "0.1 denoised\n25.0 dB", "noise 0.5\n10.0 dB", "0.5 denoised\n15.0 dB"]
     assert [axes.get_ylabel() for axes in drawing.axes] == labels
-    assert drawing.get_suptitle().endswith("mean of 12")
+    assert drawing.get_suptitle().endswith("mean of 12 test images")
     noisy = at_levels(test["images"], LEVELS, 42)
     for axes, images in zip(
         drawing.axes,

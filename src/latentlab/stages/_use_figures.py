@@ -68,7 +68,7 @@ def denoising_figure(
         strips[f"noise {level:g}\n{before:.1f} dB"] = noisy[chosen]
         strips[f"{level:g} denoised\n{after:.1f} dB"] = used[f"denoised_{level:g}"][chosen]
     title = f"{variant}: test images with noise of several standard deviations, before and after the variant"
-    return rows(strips, f"{title}\nPSNR to the clean images in dB, mean of {len(clean['images']):,}")
+    return rows(strips, f"{title}\nPSNR to the clean images in dB, mean of {len(clean['images']):,} test images")
 
 
 def roc_figure(
