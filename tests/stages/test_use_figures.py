@@ -75,7 +75,7 @@ def test_of_few_training_images_all_are_shown(rng: np.random.Generator) -> None:
 @pytest.mark.parametrize("labelled", [True, False])
 def test_denoising_shows_the_noise_that_it_was_measured_with(rng: np.random.Generator, labelled: bool) -> None:
     test = splits(rng, (6, 8, 3), labelled)["test"]
-    used: dict[str, Array] = {f"denoised_{level:g}": rng.random(test["images"].shape) for level in LEVELS}
+    used = {f"denoised_{level:g}": rng.random((12, 6, 8, 3)) for level in LEVELS}
     drawing = denoising_figure("v", test, used, LEVELS, 42, PSNR)
     labels = ["clean", "noise 0.1\n20.0 dB", "0.1 denoised\n25.0 dB", "noise 0.5\n10.0 dB", "0.5 denoised\n15.0 dB"]
     assert [axes.get_ylabel() for axes in drawing.axes] == labels
