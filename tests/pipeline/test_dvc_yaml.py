@@ -81,7 +81,7 @@ def test_libraries_of_a_stage_are_those_that_its_code_imports(stage: str) -> Non
     ("library", "users"),
     [
         ("tensorflow", {"train", "extract"}),
-        ("sklearn", {"prepare", "tsne", "evaluate", "plot"}),
+        ("sklearn", {"prepare", "extract", "tsne", "evaluate", "plot"}),
         ("matplotlib", {"prepare", "plot", "compare"}),
     ],
 )

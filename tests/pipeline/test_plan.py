@@ -70,12 +70,14 @@ def two(tiny: dict[str, Any]) -> dict[str, Any]:
 @pytest.mark.parametrize(
     ("key", "value", "expected"),
     [
-        ("seed", 7, {"prepare"} | each("train", "extract", "tsne")),
-        ("threads", 2, each("train", "extract", "evaluate")),
+        ("seed", 7, {"prepare"} | each(*EACH_VARIANT)),
+        ("threads", 2, each("train", "extract", "evaluate", "plot")),
         ("numerics", "portable", {"prepare", "compare", "track"} | each(*EACH_VARIANT)),
         ("precision", "mixed_bfloat16", each("train")),
         ("prepare.images", 200, {"prepare"}),
         ("extract.splits", ["train", "validation", "test"], each("extract")),
+        ("extract.noise_levels", [0.3], {"compare"} | each("extract", "evaluate", "plot")),
+        ("extract.uses_images", 30, {"compare"} | each("extract")),
         ("tsne.perplexity", 9, each("tsne")),
         ("tsne.method", "opentsne", each("tsne")),
         ("tsne.splits", ["test", "train"], each("tsne")),

@@ -10,14 +10,14 @@ from latentlab.runner.scheduler import Room
 
 MEGABYTE = 2**20
 # MB that a process had at its peak with 4 MB of prepared images, of the largest variant, and how much more for each
-# byte of them, up to 56 MB; measured on quick and on full MNIST, where tsne, plot, compare and track need hardly more
+# byte of them, up to 56 MB; measured on quick and on full MNIST, where tsne, compare and track need hardly more
 MEMORY = {
     "prepare": (270, 2.0),
     "train": (1000, 6.0),
     "extract": (1000, 4.0),
     "tsne": (220, 0.5),
     "evaluate": (260, 6.5),
-    "plot": (220, 0.5),
+    "plot": (240, 10.0),
     "compare": (110, 0.5),
     "track": (280, 0.5),
 }
