@@ -3,7 +3,7 @@
 import math
 
 from latentlab.metrics import anomaly, denoising, retrieval, variational
-from latentlab.metrics.generation import copying
+from latentlab.metrics.generation import copying, frechet_distance, prdc
 from latentlab.metrics.noise import at_levels
 from latentlab.metrics.quantisation import bits
 from latentlab.metrics.reconstruction import image_bce
@@ -13,6 +13,7 @@ Numbers = dict[str, float]
 QUERIES = 1000  # test images that retrieval asks for
 DRAWS = (50, 500)  # of importance-weighted bounds
 COPIES = 1000  # test images whose nearest training images are looked for
+LIKE = 1000  # test images that generated ones are compared with, as many as there are of these
 
 
 def denoising_metrics(images: Array, used: dict[str, Array], levels: tuple[float, ...], seed: int) -> Numbers:
@@ -64,6 +65,14 @@ def likelihood_metrics(used: dict[str, Array]) -> Numbers:
 def generation_metrics(train: Array, test: Array, decoded: dict[str, Array]) -> Numbers:
     """Whether images from random codes are copies of training images, by root mean squared differences of pixels."""
     return there(copying(train, test[:COPIES], decoded["random"]))
+
+
+def likeness_metrics(real: Array, generated: Array) -> Numbers:
+    """How like test images those from random codes are, by features (N, 64) and (n, 64) of the classifier.
+
+    Test images are the first ones; the split is in random order.
+    """
+    return {"frechet": frechet_distance(real[:LIKE], generated), **prdc(real[:LIKE], generated)}
 
 
 def there(metrics: dict[str, float | None]) -> Numbers:
