@@ -22,7 +22,8 @@ from benchmarks.training import PAGE
 from latentlab.report.markdown import markdown_table
 from latentlab.storage.npz import write_npz
 
-STAGES = {"prepare": [], "train": ["simple"], "extract": ["simple"], "tsne": ["simple"], "evaluate": ["simple"]}
+EACH = dict.fromkeys(("train", "extract", "tsne", "evaluate"), ["simple"])
+STAGES: dict[str, list[str]] = {"prepare": [], "classifier": [], **EACH}
 PARAMS = """
 study: scale
 seed: 42

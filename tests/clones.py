@@ -12,6 +12,7 @@ COPIES = {
     "split": "sources/split",
     "dataset": "datasets/standin",
     "architecture": "models/standin",
+    "classifier": "stages/classifier",
     "extract": "stages/extract",
     "tsne": "stages/tsne",
     "evaluate": "stages/evaluate",

@@ -52,9 +52,10 @@ def quiet_training() -> Iterator[None]:
 
 def run_stages(variants: Sequence[str], trained: bool = False) -> None:
     """All stages of the study in the current folder but `track`, in this process; `train` unless that is done."""
-    from latentlab.stages import compare, evaluate, extract, plot, train, tsne
+    from latentlab.stages import classifier, compare, evaluate, extract, plot, train, tsne
 
     prepare_study()
+    classifier.main()
     for variant in variants:
         for stage in (*([] if trained else [train]), extract, tsne, evaluate, plot):
             assert variant in stage.main(variant)

@@ -19,7 +19,7 @@ WRONG: list[tuple[str, Any, str]] = [
     (
         "sed",
         1,
-        "sed: unknown key, allowed: evaluate, extract, numerics, precision, prepare, seed, study, threads, tsne, "
+        "sed: unknown key, allowed: classifier, evaluate, extract, numerics, precision, prepare, seed, study, threads, tsne, "
         "variants",
     ),
     ("seed", -1, "seed: found -1, allowed: greater than or equal to 0"),

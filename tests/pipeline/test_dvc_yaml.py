@@ -52,12 +52,13 @@ def test_it_is_short_enough_to_read() -> None:
 
 def test_only_later_stages_see_the_test_split() -> None:
     seeing = {stage for stage in STAGES if "data/prepared/test.npz" in body(stage).get("deps", [])}
-    assert seeing == {"extract", "evaluate", "plot", "compare", "track"}
+    assert seeing == {"classifier", "extract", "evaluate", "plot", "compare", "track"}
 
 
 # what a distribution is called when it is imported
 MODULES = {"scikit-learn": "sklearn", "scikit-image": "skimage", "pillow": "PIL", "opentsne": "openTSNE"}
 INDIRECT = {  # used below what is imported
+    "classifier": {"ml_dtypes"},
     "train": {"ml_dtypes"},
     "extract": {"ml_dtypes"},
     "prepare": {"pillow", "scipy"},
@@ -80,7 +81,7 @@ def test_libraries_of_a_stage_are_those_that_its_code_imports(stage: str) -> Non
 @pytest.mark.parametrize(
     ("library", "users"),
     [
-        ("tensorflow", {"train", "extract"}),
+        ("tensorflow", {"classifier", "train", "extract"}),
         ("sklearn", {"prepare", "tsne", "evaluate"}),
         ("matplotlib", {"prepare", "plot", "compare"}),
     ],

@@ -70,11 +70,12 @@ def two(tiny: dict[str, Any]) -> dict[str, Any]:
 @pytest.mark.parametrize(
     ("key", "value", "expected"),
     [
-        ("seed", 7, {"prepare"} | each("train", "extract", "tsne")),
-        ("threads", 2, each("train", "extract", "evaluate")),
-        ("numerics", "portable", {"prepare", "compare", "track"} | each(*EACH_VARIANT)),
+        ("seed", 7, {"prepare", "classifier"} | each("train", "extract", "tsne")),
+        ("threads", 2, {"classifier"} | each("train", "extract", "evaluate")),
+        ("numerics", "portable", {"prepare", "classifier", "compare", "track"} | each(*EACH_VARIANT)),
         ("precision", "mixed_bfloat16", each("train")),
         ("prepare.images", 200, {"prepare"}),
+        ("classifier", {"epochs": 2}, {"classifier"}),
         ("extract.splits", ["train", "validation", "test"], each("extract")),
         ("tsne.perplexity", 9, each("tsne")),
         ("tsne.method", "opentsne", each("tsne")),
@@ -101,6 +102,7 @@ def test_a_parameter_reaches_the_stages_that_use_it(
         ("variants.simple.early_stopping", None),
         ("variants.vae.keep", "best"),
         ("prepare.images", 300),
+        ("classifier", {"batch_size": 64}),
         ("tsne.method", "auto"),
         ("tsne.splits", None),
         ("evaluate.train_images", 60_000),
@@ -121,7 +123,7 @@ def test_a_second_time_writes_nothing(project: Path, capsys: pytest.CaptureFixtu
     plan.main()
     before = {path: path.stat().st_mtime_ns for path in paths.PLANS.iterdir()}
     capsys.readouterr()
-    assert plan.main() == "plan: 58 stages of 11 variants, nothing changed"
+    assert plan.main() == "plan: 59 stages of 11 variants, nothing changed"
     assert capsys.readouterr().out == ""
     assert {path: path.stat().st_mtime_ns for path in paths.PLANS.iterdir()} == before
 

@@ -26,6 +26,7 @@ NAMES = ("tiny", "one", "two")
 ALL = {
     "plan",
     "prepare",
+    "classifier",
     "compare",
     "track",
     *(f"{s}@simple" for s in ("train", "extract", "tsne", "evaluate", "plot")),

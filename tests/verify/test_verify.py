@@ -34,7 +34,10 @@ from tests.verify.changed_weights import change_weight
 
 pytestmark = pytest.mark.slow
 
-STAGES = ["prepare", "train@simple", "extract@simple", "tsne@simple", "evaluate@simple", "plot@simple"]
+STAGES = [
+    *("prepare", "classifier", "train@simple", "extract@simple"),
+    *("tsne@simple", "evaluate@simple", "plot@simple"),
+]
 OWN_IMAGES = """# own images
 study: birds
 seed: 1

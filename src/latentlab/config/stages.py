@@ -5,14 +5,14 @@ from typing import Annotated, Any, ClassVar, TypeVar
 
 from pydantic import BaseModel, Field
 
-from latentlab.config.params import Evaluate, Extract, Params, Precision, Prepare, Tsne, prepare_block
+from latentlab.config.params import Classifier, Evaluate, Extract, Params, Precision, Prepare, Tsne, prepare_block
 from latentlab.config.replicates import replicates
 from latentlab.config.settings import Settings
 from latentlab.config.variants import Class, Variant, variant_block
 from latentlab.numerics.portable import Numerics
 
 EACH_VARIANT = ("train", "extract", "tsne", "evaluate", "plot")
-SINGLE_STAGES = ("plan", "prepare", "compare", "track")
+SINGLE_STAGES = ("plan", "prepare", "classifier", "compare", "track")
 
 
 class StageParameters(Settings):
@@ -28,6 +28,15 @@ class ForPrepare(StageParameters):
     stage = "prepare"
     seed: int
     prepare: Prepare
+
+
+class ForClassifier(StageParameters):
+    """Of stage `classifier`."""
+
+    stage = "classifier"
+    seed: int
+    threads: int
+    classifier: Classifier
 
 
 class ForTrain(StageParameters):
@@ -104,6 +113,7 @@ def parameters_by_stage(p: Params) -> Iterator[tuple[str, str | None, StageParam
     """Stage, variant if it has one, and parameters, in the order of the pipeline."""
     names, n = tuple(p.variants), p.numerics
     yield "prepare", None, ForPrepare(numerics=n, seed=p.seed, prepare=p.prepare)
+    yield "classifier", None, ForClassifier(numerics=n, seed=p.seed, threads=p.threads, classifier=p.classifier)
     for each, v in p.variants.items():
         seed = p.seed if v.own.seed is None else v.own.seed
         yield "train", each, ForTrain(numerics=n, seed=seed, threads=p.threads, precision=p.precision, variant=v)

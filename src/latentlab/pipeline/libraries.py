@@ -12,6 +12,7 @@ TRAINED = ("tensorflow", "keras", "numpy", "ml_dtypes")
 DRAWN = ("matplotlib", "pillow", "numpy")
 LIBRARIES: dict[str, tuple[str, ...]] = {
     "prepare": ("scikit-learn", "scipy", *DRAWN),
+    "classifier": TRAINED,
     "train": TRAINED,
     "extract": (*TRAINED, "scikit-learn", "scipy"),
     "tsne": ("opentsne", "scikit-learn", "scipy", "numpy"),

@@ -3,7 +3,7 @@
 import math
 
 from latentlab.metrics import anomaly, denoising, retrieval, variational
-from latentlab.metrics.generation import copying
+from latentlab.metrics.generation import copying, frechet_distance, prdc
 from latentlab.metrics.noise import at_levels
 from latentlab.metrics.quantisation import bits
 from latentlab.metrics.reconstruction import image_bce
@@ -64,6 +64,15 @@ def generation_metrics(train: Array, test: Array, decoded: dict[str, Array]) -> 
     """Whether images from random codes are copies of training images, by root mean squared differences of pixels."""
     random = decoded["random"]
     return there(copying(train, test[: len(random)], random))
+
+
+def likeness_metrics(real: Array, generated: Array) -> Numbers:
+    """How like test images those from random codes are, by features (N, 64) and (n, 64) of the classifier.
+
+    As many test images as there are generated ones; the split is in random order.
+    """
+    real = real[: len(generated)]
+    return {"frechet": frechet_distance(real, generated), **prdc(real, generated)}
 
 
 def there(metrics: dict[str, float | None]) -> Numbers:

@@ -19,6 +19,7 @@ from latentlab.stages._use_metrics import (
     denoising_metrics,
     generation_metrics,
     likelihood_metrics,
+    likeness_metrics,
     retrieval_metrics,
     there,
 )
@@ -75,6 +76,9 @@ def image_metrics(p: ForEvaluate, variant: str, features: Array) -> dict[str, An
         "compression": compression_metrics(features, used),
         "generation": generation_metrics(train, test, decoded),
     }
+    if "random_features" in used:
+        real = read_npz(paths.CLASSIFIED)["features"][known["test"]]
+        metrics["generation"] |= likeness_metrics(real, used["random_features"])
     if "sampled" in ours:
         drawn = (ours[name] for name in OF_TEST[1:])
         metrics["vae"] = variational.evidence(test, *drawn) | likelihood_metrics(used)

@@ -9,7 +9,7 @@ from latentlab.config.params import Extract
 from latentlab.config.stages import ForExtract
 from latentlab.metrics.noise import noisy
 from latentlab.networks import codes
-from latentlab.networks.apply import decode, encode
+from latentlab.networks.apply import decode, encode, outputs
 from latentlab.networks.autoencoder import Autoencoder
 from latentlab.networks.mixture import mixture_codes
 from latentlab.numerics.tensorflow import start_tensorflow
@@ -48,6 +48,7 @@ def main(variant: str) -> str:
         validation = read_npz(paths.prepared("validation"))
         used = validation_scores(autoencoder, validation["images"][of_classes(validation, p.classes, variant)], p.seed)
         used |= uses(autoencoder, splits["test"]["images"], encoded, known, p.extract, p.seed)
+        used |= random_features(decoded["random"])
     write_npz(paths.decoded(variant), decoded)
     write_npz(paths.uses(variant), used)
     return f"extract {variant}: codes of shape {'x'.join(map(str, autoencoder.latent_shape))}"
@@ -124,6 +125,14 @@ def generate(autoencoder: Autoencoder, train_codes: Array, count: int, seed: int
             arrays[f"{name}_axes"] = axes
             arrays[f"{name}_grid"] = images.reshape(axes.shape[1], axes.shape[1], *images.shape[1:])
     return arrays
+
+
+def random_features(images: Array) -> dict[str, Array]:
+    """What the classifier makes of images from random codes (n, H, W, C): features (n, 64), if there is one."""
+    if not read_npz(paths.CLASSIFIED):
+        return {}
+    features, _ = outputs(read_keras(paths.CLASSIFIER), images)
+    return {"random_features": features}
 
 
 if __name__ == "__main__":
