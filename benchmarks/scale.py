@@ -22,7 +22,7 @@ from benchmarks.training import PAGE
 from latentlab.report.markdown import markdown_table
 from latentlab.storage.npz import write_npz
 
-EACH = dict.fromkeys(("train", "extract", "tsne", "evaluate"), ["simple"])
+EACH = {stage: ["simple"] for stage in ("train", "extract", "tsne", "evaluate")}
 STAGES: dict[str, list[str]] = {"prepare": [], "classifier": [], **EACH}
 PARAMS = """
 study: scale

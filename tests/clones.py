@@ -13,6 +13,7 @@ COPIES = {
     "dataset": "datasets/standin",
     "architecture": "models/standin",
     "classifier": "stages/classifier",
+    "references": "stages/references",
     "extract": "stages/extract",
     "tsne": "stages/tsne",
     "evaluate": "stages/evaluate",

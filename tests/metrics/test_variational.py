@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from scipy.stats import bernoulli, multivariate_normal, norm
 
-from latentlab.metrics import latent, variational
+from latentlab.metrics import variational
 from latentlab.storage.memory import Array
 
 DRAWS = 500
@@ -27,12 +27,6 @@ def test_kl_by_dimension_adds_up_to_kl(rng: np.random.Generator) -> None:
     assert parts.shape == (24,)
     assert parts.dtype == np.float64
     assert parts.sum() == pytest.approx(variational.kl(means, log_vars), rel=1e-12)
-
-
-def test_active_units_are_those_of_features(rng: np.random.Generator) -> None:
-    means = rng.normal(size=(400, 3, 2)) * np.array([[1.0, 0.2], [0.01, 0.0], [0.5, 0.05]])
-    assert variational.active_units(means) == 3  # variances 1, 0.04, 0.25 of six
-    assert variational.active_units is latent.active_units
 
 
 def test_importance_weighted_by_hand() -> None:

@@ -108,7 +108,7 @@ ROOTS = {
     "train": ["stages/train", "models/conv"],
     **{
         stage: [f"stages/{stage}"]
-        for stage in ("classifier", "extract", "tsne", "evaluate", "plot", "compare", "track")
+        for stage in ("classifier", "references", "extract", "tsne", "evaluate", "plot", "compare", "track")
     },
 }
 
@@ -131,7 +131,7 @@ def changed_stages(package: Path, name: str, old: str, new: str) -> set[str]:
             "storage/npz.py",
             "2**20",
             "2**19",
-            {"prepare", "classifier", "train", "extract", "evaluate", "plot", "compare"},
+            {"prepare", "classifier", "references", "train", "extract", "evaluate", "plot", "compare"},
         ),
         ("figures/losses.py", "alpha=0.3", "alpha=0.4", {"plot"}),
         ("figures/bars.py", "fontsize=8", "fontsize=9", {"compare"}),
@@ -140,6 +140,7 @@ def changed_stages(package: Path, name: str, old: str, new: str) -> set[str]:
         ("networks/layers.py", '"crop"', '"cut"', {"train", "classifier"}),
         ("networks/codes.py", "REACH = 3.0", "REACH = 2.0", {"extract"}),
         ("training/losses.py", "1e-7", "1e-6", {"train"}),
+        ("metrics/detectors.py", "2000", "2001", {"references"}),
         ("metrics/latent.py", "0.01", "0.02", {"evaluate"}),
         ("numerics/tensorflow.py", '"3"', '"2"', {"classifier", "train", "extract"}),
         ("datasets/mnist_5k.py", "28, 28, 1", "28, 1, 28", {"prepare"}),

@@ -70,12 +70,14 @@ def two(tiny: dict[str, Any]) -> dict[str, Any]:
 @pytest.mark.parametrize(
     ("key", "value", "expected"),
     [
-        ("seed", 7, {"prepare", "classifier"} | each("train", "extract", "tsne")),
-        ("threads", 2, {"classifier"} | each("train", "extract", "evaluate")),
-        ("numerics", "portable", {"prepare", "classifier", "compare", "track"} | each(*EACH_VARIANT)),
+        ("seed", 7, {"prepare", "classifier", "references"} | each("train", "extract", "tsne", "evaluate")),
+        ("threads", 2, {"classifier", "references"} | each("train", "extract", "evaluate")),
+        ("numerics", "portable", {"prepare", "classifier", "references", "compare", "track"} | each(*EACH_VARIANT)),
         ("precision", "mixed_bfloat16", each("train")),
         ("prepare.images", 200, {"prepare"}),
         ("classifier", {"epochs": 2}, {"classifier"}),
+        ("extract.uses_images", 30, {"references"} | each("extract")),
+        ("extract.noise_levels", [0.5], {"references"} | each("extract", "evaluate")),
         ("extract.splits", ["train", "validation", "test"], each("extract")),
         ("tsne.perplexity", 9, each("tsne")),
         ("tsne.method", "opentsne", each("tsne")),
@@ -123,7 +125,7 @@ def test_a_second_time_writes_nothing(project: Path, capsys: pytest.CaptureFixtu
     plan.main()
     before = {path: path.stat().st_mtime_ns for path in paths.PLANS.iterdir()}
     capsys.readouterr()
-    assert plan.main() == "plan: 59 stages of 11 variants, nothing changed"
+    assert plan.main() == "plan: 60 stages of 11 variants, nothing changed"
     assert capsys.readouterr().out == ""
     assert {path: path.stat().st_mtime_ns for path in paths.PLANS.iterdir()} == before
 

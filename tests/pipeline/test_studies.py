@@ -27,6 +27,7 @@ ALL = {
     "plan",
     "prepare",
     "classifier",
+    "references",
     "compare",
     "track",
     *(f"{s}@simple" for s in ("train", "extract", "tsne", "evaluate", "plot")),

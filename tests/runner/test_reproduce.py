@@ -26,7 +26,7 @@ from tests.conftest import commit, make_clone, replace, run
 pytestmark = pytest.mark.slow
 
 EACH = ("train", "extract", "tsne", "evaluate", "plot")
-WHOLE = 2 + 2 * len(EACH) + 2  # prepare, classifier, two variants, compare, track
+WHOLE = 3 + 2 * len(EACH) + 2  # prepare, classifier, references, two variants, compare, track
 ARCHITECTURE = '''"""A linear autoencoder, dropped in."""
 
 from latentlab.config.settings import Settings, Size

@@ -12,7 +12,7 @@ from latentlab.config.variants import Class, Variant, variant_block
 from latentlab.numerics.portable import Numerics
 
 EACH_VARIANT = ("train", "extract", "tsne", "evaluate", "plot")
-SINGLE_STAGES = ("plan", "prepare", "classifier", "compare", "track")
+SINGLE_STAGES = ("plan", "prepare", "classifier", "references", "compare", "track")
 
 
 class StageParameters(Settings):
@@ -37,6 +37,17 @@ class ForClassifier(StageParameters):
     seed: int
     threads: int
     classifier: Classifier
+
+
+class ForReferences(StageParameters):
+    """Of stage `references`; `classes` are those that variants learn from, by the name of the first that does."""
+
+    stage = "references"
+    seed: int
+    threads: int
+    noise_levels: Annotated[tuple[float, ...], Field(strict=False)]
+    uses_images: int
+    classes: dict[str, Annotated[tuple[Class, ...], Field(strict=False)]]
 
 
 class ForTrain(StageParameters):
@@ -114,6 +125,18 @@ def parameters_by_stage(p: Params) -> Iterator[tuple[str, str | None, StageParam
     names, n = tuple(p.variants), p.numerics
     yield "prepare", None, ForPrepare(numerics=n, seed=p.seed, prepare=p.prepare)
     yield "classifier", None, ForClassifier(numerics=n, seed=p.seed, threads=p.threads, classifier=p.classifier)
+    yield (
+        "references",
+        None,
+        ForReferences(
+            numerics=n,
+            seed=p.seed,
+            threads=p.threads,
+            noise_levels=p.extract.noise_levels,
+            uses_images=p.extract.uses_images,
+            classes=_chosen_classes(p),
+        ),
+    )
     for each, v in p.variants.items():
         seed = p.seed if v.own.seed is None else v.own.seed
         yield "train", each, ForTrain(numerics=n, seed=seed, threads=p.threads, precision=p.precision, variant=v)
@@ -136,6 +159,15 @@ def parameters_by_stage(p: Params) -> Iterator[tuple[str, str | None, StageParam
         yield "plot", each, ForPlot(numerics=n)
     yield "compare", None, ForCompare(numerics=n, study=p.study, variants=replicates(p.variants))
     yield "track", None, ForTrack(numerics=n, study=p.study, variants=names)
+
+
+def _chosen_classes(p: Params) -> dict[str, tuple[Class, ...]]:
+    """Each choice of classes once, by the name of the first variant that makes it."""
+    first: dict[tuple[Class, ...], str] = {}
+    for name, variant in p.variants.items():
+        if variant.learning.classes is not None:
+            first.setdefault(variant.learning.classes, name)
+    return {name: classes for classes, name in first.items()}
 
 
 def plain(parameters: StageParameters) -> dict[str, Any]:

@@ -3,7 +3,8 @@
 import numpy as np
 from scipy import ndimage
 
-from latentlab.metrics.reconstruction import psnr, ssim
+from latentlab.metrics.reconstruction import psnr
+from latentlab.metrics.similarity import ssim
 from latentlab.storage.memory import Array, chunks
 
 

@@ -11,7 +11,7 @@ EPSILON = 1e-7  # keeps logarithms finite
 
 def image_bce(images: Array, reconstructions: Array) -> Array:
     """Binary cross-entropy of each image in nats, summed over its pixels, (N,) float64."""
-    return _each(_summed_bce, images, reconstructions)
+    return each_image(_summed_bce, images, reconstructions)
 
 
 def bce(images: Array, reconstructions: Array) -> float:
@@ -21,7 +21,7 @@ def bce(images: Array, reconstructions: Array) -> float:
 
 def image_mse(images: Array, reconstructions: Array) -> Array:
     """Mean squared error a pixel of each image, (N,) float64."""
-    return _each(_squared_error, images, reconstructions)
+    return each_image(_squared_error, images, reconstructions)
 
 
 def mse(images: Array, reconstructions: Array) -> float:
@@ -35,12 +35,7 @@ def psnr(images: Array, reconstructions: Array) -> float:
     return float(np.mean(-10 * np.log10(np.maximum(errors, 1e-10))))
 
 
-def ssim(images: Array, reconstructions: Array) -> float:
-    """Structural similarity (Wang et al. 2004), mean over images; the window has 7 pixels, fewer in tiny images."""
-    return float(_each(_similarity, images, reconstructions).mean())
-
-
-def _each(measure: Callable[[Array, Array], Array], images: Array, reconstructions: Array) -> Array:
+def each_image(measure: Callable[[Array, Array], Array], images: Array, reconstructions: Array) -> Array:
     """What `measure` gives for each image, (N,); it gets some of them at a time, in [0, 1]."""
     parts = []
     for chunk in chunks(images):
@@ -60,15 +55,3 @@ def _summed_bce(images: Array, reconstructions: Array) -> Array:
 def _squared_error(images: Array, reconstructions: Array) -> Array:
     means: Array = ((images.astype(np.float64) - reconstructions) ** 2).mean(axis=(1, 2, 3))
     return means
-
-
-def _similarity(images: Array, reconstructions: Array) -> Array:
-    from skimage.metrics import structural_similarity  # which `extract`, that needs errors alone, has no use for
-
-    side = min(7, *images.shape[1:3])
-    window = side if side % 2 else side - 1
-    values = [
-        structural_similarity(one, other, win_size=window, data_range=1.0, channel_axis=-1)
-        for one, other in zip(images, reconstructions, strict=True)
-    ]
-    return np.array(values)

@@ -8,8 +8,6 @@ import math
 import numpy as np
 from scipy.special import logsumexp
 
-# of z_mean, whatever the shape of a code
-from latentlab.metrics.latent import active_units as active_units
 from latentlab.metrics.reconstruction import image_bce
 from latentlab.storage.memory import Array
 

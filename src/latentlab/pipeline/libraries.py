@@ -13,10 +13,11 @@ DRAWN = ("matplotlib", "pillow", "numpy")
 LIBRARIES: dict[str, tuple[str, ...]] = {
     "prepare": ("scikit-learn", "scipy", *DRAWN),
     "classifier": TRAINED,
+    "references": ("pillow", "scikit-image", "scikit-learn", "scipy", "numpy"),
     "train": TRAINED,
     "extract": (*TRAINED, "scikit-learn", "scipy"),
     "tsne": ("opentsne", "scikit-learn", "scipy", "numpy"),
-    "evaluate": ("scikit-image", "scikit-learn", "scipy", "numpy"),
+    "evaluate": ("pillow", "scikit-image", "scikit-learn", "scipy", "numpy"),
     "plot": DRAWN,
     "compare": DRAWN,
     "track": (),

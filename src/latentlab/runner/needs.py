@@ -14,6 +14,7 @@ MEGABYTE = 2**20
 MEMORY = {
     "prepare": (270, 2.0),
     "classifier": (1000, 4.0),
+    "references": (260, 6.5),
     "train": (1000, 6.0),
     "extract": (1000, 4.0),
     "tsne": (220, 0.5),

@@ -3,6 +3,7 @@
 import math
 
 from latentlab.metrics import anomaly, denoising, retrieval, variational
+from latentlab.metrics.compression import bits_at, jpeg_curve
 from latentlab.metrics.generation import copying, frechet_distance, prdc
 from latentlab.metrics.noise import at_levels
 from latentlab.metrics.quantisation import bits
@@ -10,7 +11,9 @@ from latentlab.metrics.reconstruction import image_bce
 from latentlab.storage.memory import Array
 
 Numbers = dict[str, float]
+AS_JPEG, QUALITIES = 200, range(1, 101, 3)  # images, and the quality that they are tried at
 QUERIES = 1000  # test images that retrieval asks for
+DIMENSIONS = 64  # of a code whose parts are listed
 DRAWS = (50, 500)  # of importance-weighted bounds
 
 
@@ -23,9 +26,18 @@ def denoising_metrics(images: Array, used: dict[str, Array], levels: tuple[float
     return metrics
 
 
-def compression_metrics(features: Array, used: dict[str, Array]) -> Numbers:
-    """Bits an image of codes (N, D) of 8 bits an entry, and the mean squared error a pixel that they leave."""
-    return {"bits": bits(features.shape), "mse": float(used["quantised_mse"].mean())}
+def compression_metrics(features: Array, used: dict[str, Array], images: Array) -> Numbers:
+    """Bits an image of codes (N, D) of 8 bits an entry, and the mean squared error a pixel that they leave.
+
+    `jpeg_bits` are those of JPEG files with the same error, of the first of the `images` (n, H, W, C) that it is of.
+    There are none where no quality has that error, and for images that are neither grey nor in colour.
+    """
+    errors = used["quantised_mse"]  # (n,)
+    metrics = {"bits": bits(features.shape), "mse": float(errors.mean())}
+    if images.shape[-1] not in (1, 3):
+        return metrics
+    curve = jpeg_curve(images[:AS_JPEG], QUALITIES)
+    return metrics | there({"jpeg_bits": bits_at(float(errors[:AS_JPEG].mean()), curve)})
 
 
 def anomaly_metrics(images: Array, decoded: dict[str, Array], used: dict[str, Array], strange: Array) -> Numbers:
@@ -53,6 +65,12 @@ def retrieval_metrics(train: Array, train_labels: Array, test: Array, test_label
     precision = retrieval.precision_at(train, train_labels, test[:QUERIES], test_labels[:QUERIES])
     mean = retrieval.mean_average_precision(train, train_labels, test, test_labels, QUERIES)
     return there({"precision_at_10": precision, "mean_average_precision": mean})
+
+
+def divergence_metrics(z_mean: Array, z_log_var: Array) -> Numbers:
+    """KL divergence from the prior of each dimension of the code, `kl_1` and so on, in nats an image; of 64 at most."""
+    parts = variational.kl_by_dimension(z_mean, z_log_var)
+    return {f"kl_{number}": float(part) for number, part in enumerate(parts, 1)} if len(parts) <= DIMENSIONS else {}
 
 
 def likelihood_metrics(used: dict[str, Array]) -> Numbers:

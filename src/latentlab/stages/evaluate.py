@@ -9,6 +9,7 @@ from latentlab.config import paths
 from latentlab.config.params import Evaluate, check_neighbours
 from latentlab.config.stages import ForEvaluate
 from latentlab.metrics import embedding, latent, reconstruction, variational
+from latentlab.metrics.similarity import ssim
 from latentlab.numerics.threads import limit_threads
 from latentlab.pipeline.plan import read_parameters
 from latentlab.sources.chosen import of_classes
@@ -17,6 +18,7 @@ from latentlab.stages._use_metrics import (
     anomaly_metrics,
     compression_metrics,
     denoising_metrics,
+    divergence_metrics,
     generation_metrics,
     likelihood_metrics,
     likeness_metrics,
@@ -73,7 +75,7 @@ def image_metrics(p: ForEvaluate, variant: str, features: Array) -> dict[str, An
     metrics: dict[str, Any] = {
         "reconstruction": reconstruction_metrics(test, ours["reconstructions"], train, p.evaluate.test_images),
         "denoising": denoising_metrics(few, used, p.noise_levels, p.seed),
-        "compression": compression_metrics(features, used),
+        "compression": compression_metrics(features, used, few),
         "generation": generation_metrics(train, test, decoded),
     }
     if "random_features" in used:
@@ -81,7 +83,8 @@ def image_metrics(p: ForEvaluate, variant: str, features: Array) -> dict[str, An
         metrics["generation"] |= likeness_metrics(real, used["random_features"])
     if "sampled" in ours:
         drawn = (ours[name] for name in OF_TEST[1:])
-        metrics["vae"] = variational.evidence(test, *drawn) | likelihood_metrics(used)
+        divergences = divergence_metrics(ours["z_mean"], ours["z_log_var"])
+        metrics["vae"] = variational.evidence(test, *drawn) | divergences | likelihood_metrics(used)
     if p.classes is not None:
         strange = np.ones(len(splits["test"]["images"]), bool)
         strange[known["test"]] = False
@@ -99,7 +102,7 @@ def reconstruction_metrics(images: Array, reconstructions: Array, train: Array, 
         "bce": reconstruction.bce(images, reconstructions),
         "mse": reconstruction.mse(images, reconstructions),
         "psnr": reconstruction.psnr(images, reconstructions),
-        "ssim": reconstruction.ssim(images[:sample], reconstructions[:sample]),
+        "ssim": ssim(images[:sample], reconstructions[:sample]),
         "mean_image_bce": reconstruction.bce(images, np.broadcast_to(mean_image, images.shape)),
     }
 
