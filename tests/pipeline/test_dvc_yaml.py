@@ -83,7 +83,7 @@ def test_libraries_of_a_stage_are_those_that_its_code_imports(stage: str) -> Non
     ("library", "users"),
     [
         ("tensorflow", {"classifier", "train", "extract"}),
-        ("sklearn", {"prepare", "references", "tsne", "evaluate"}),
+        ("sklearn", {"prepare", "references", "extract", "tsne", "evaluate"}),
         ("matplotlib", {"prepare", "plot", "compare"}),
     ],
 )
