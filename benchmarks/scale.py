@@ -22,8 +22,10 @@ from benchmarks.training import PAGE
 from latentlab.report.markdown import markdown_table
 from latentlab.storage.npz import write_npz
 
-EACH = {stage: ["simple"] for stage in ("train", "extract", "tsne", "evaluate")}
-STAGES: dict[str, list[str]] = {"prepare": [], "classifier": [], **EACH}
+STAGES: dict[str, list[str]] = {
+    **{stage: [] for stage in ("prepare", "classifier")},
+    **{stage: ["simple"] for stage in ("train", "extract", "tsne", "evaluate")},
+}
 PARAMS = """
 study: scale
 seed: 42

@@ -14,7 +14,7 @@ from latentlab import cli
 from latentlab.config import paths
 from latentlab.errors import UserError
 from latentlab.inference.images import read_images, scaled_size
-from latentlab.stages import extract, train, tsne
+from latentlab.stages import classifier, extract, train, tsne
 from latentlab.storage.npz import read_npz, write_npz
 from latentlab.storage.pickle import read_pickle, write_pickle
 from tests.conftest import ROOT, build_without_xla, prepare_study
@@ -115,6 +115,7 @@ def study(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         patch.chdir(root)
         patch.setattr(train, "build", build_without_xla)
         prepare_study()
+        classifier.main()
         for variant in ("simple", "vae"):
             for stage in (train, extract, tsne):
                 stage.main(variant)

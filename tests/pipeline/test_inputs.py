@@ -96,6 +96,12 @@ def test_a_result_that_is_not_whole_is_none(change: Callable[[dict[str, Any]], N
     assert inputs.recorded(other, "simple", read).inputs.key
 
 
+def test_a_result_from_before_a_stage_was_added_is_whole_without_it() -> None:
+    other = copy.deepcopy(LOCK)
+    other["stages"].pop("classifier", None)
+    assert set(inputs.recorded(other, "vae", read).inputs.plans) == inputs.stages_of("vae").keys() - {"classifier"}
+
+
 @pytest.fixture
 def clone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     make_clone(tmp_path, monkeypatch, ["vae"])

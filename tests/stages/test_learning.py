@@ -13,7 +13,7 @@ from ruamel.yaml import YAML
 
 from latentlab.config import paths
 from latentlab.metrics.reconstruction import bce
-from latentlab.stages import compare, evaluate, extract, plot, train, tsne
+from latentlab.stages import classifier, compare, evaluate, extract, plot, train, tsne
 from latentlab.storage.json import read_json
 from latentlab.storage.npz import read_npz
 from latentlab.storage.pickle import read_pickle
@@ -40,6 +40,7 @@ def study(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(root)
         prepare_study()
+        classifier.main()
         for variant in VARIANTS:
             for stage in (train, extract, tsne, evaluate, plot):
                 assert variant in stage.main(variant)

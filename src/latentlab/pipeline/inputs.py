@@ -58,11 +58,8 @@ def fingerprint(content: Any) -> str:
 
 def stages_of(variant: str) -> dict[str, str]:
     """The stages that a variant's result comes from, with the name that DVC gives each."""
-    return {
-        "prepare": "prepare",
-        "classifier": "classifier",
-        **{stage: name_of(stage, variant) for stage in EACH_VARIANT},
-    }
+    shared = {stage: stage for stage in ("prepare", "classifier")}
+    return shared | {stage: name_of(stage, variant) for stage in EACH_VARIANT}
 
 
 def planned(variant: str) -> Inputs:

@@ -13,7 +13,7 @@ MEGABYTE = 2**20
 # byte of them, up to 56 MB; measured on quick and on full MNIST, where tsne, plot, compare and track need hardly more
 MEMORY = {
     "prepare": (270, 2.0),
-    "classifier": (1000, 4.0),
+    "classifier": (900, 4.0),
     "references": (260, 6.5),
     "train": (1000, 6.0),
     "extract": (1000, 4.0),

@@ -87,9 +87,10 @@ def generation_metrics(train: Array, test: Array, decoded: dict[str, Array]) -> 
 def likeness_metrics(real: Array, generated: Array) -> Numbers:
     """How like test images those from random codes are, by features (N, 64) and (n, 64) of the classifier.
 
-    As many test images as there are generated ones; the split is in random order.
+    As many of both, the first ones, which are a random sample.
     """
-    real = real[: len(generated)]
+    count = min(len(real), len(generated))
+    real, generated = real[:count], generated[:count]
     return {"frechet": frechet_distance(real, generated), **prdc(real, generated)}
 
 

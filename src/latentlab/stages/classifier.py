@@ -1,4 +1,4 @@
-"""Stage `classifier`: a small net that learns the classes; its features tell how like real images generated ones are.
+"""Stage `classifier`: a small net learns the classes; by its features generated images are compared with real ones.
 
 It is one for all variants and sees no autoencoder.
 """
