@@ -21,8 +21,8 @@ def test_the_loss_and_its_gradient_are_those_of_keras(rng: np.random.Generator) 
             tape.watch(logits)
             losses.append(loss(classes, logits))
         gradients.append(tape.gradient(losses[-1], logits))
-    np.testing.assert_allclose(*losses, rtol=1e-5, atol=1e-6)
-    np.testing.assert_allclose(*gradients, rtol=1e-5, atol=1e-6)
+    for ours, expected in (losses, gradients):
+        np.testing.assert_allclose(ours, expected, rtol=1e-5, atol=1e-6)
 
 
 def test_the_loss_of_large_logits_is_finite() -> None:
