@@ -32,6 +32,7 @@ def main(variant: str) -> str:
     write_pickle(paths.latents(variant), latents | {"used": used})
     images = (splits["test"]["images"] / 255).astype(np.float32)
     write_npz(paths.decoded(variant), {"reconstructions": images, "random": np.zeros((100, 4, 4, 1), np.float32)})
+    write_npz(paths.uses(variant), {})
     return f"extract {variant}"
 
 
