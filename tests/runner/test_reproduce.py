@@ -79,7 +79,7 @@ def edit(clone: Path) -> Iterator[None]:
 
 
 def test_results_are_there_and_nothing_is_left_to_do(clone: Path) -> None:
-    assert {path.stem for path in (clone / "metrics").iterdir()} == {"simple", "vae"}
+    assert {path.stem for path in (clone / "metrics").iterdir()} == {"simple", "vae", "references"}
     assert (clone / "plots/compare/metrics.png").exists()
     assert (clone / "mlflow.db").exists()
     assert run("latentlab", "track").startswith("nothing to do, ")

@@ -35,7 +35,7 @@ from tests.verify.changed_weights import change_weight
 pytestmark = pytest.mark.slow
 
 STAGES = [
-    *("prepare", "classifier", "references", "train@simple", "extract@simple"),
+    *("prepare", "classifier", "train@simple", "extract@simple"),
     *("tsne@simple", "evaluate@simple", "plot@simple"),
 ]
 OWN_IMAGES = """# own images
