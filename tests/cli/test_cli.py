@@ -8,23 +8,12 @@ from typing import Any
 
 import pytest
 
-from latentlab import cli
 from latentlab.config import paths
 from latentlab.report.columns import COLUMNS
 from latentlab.runner import reproduce
 from latentlab.runner.reproduce import StagesFailedError
 from latentlab.storage.json import write_json
-from tests.conftest import ROOT, git
-
-
-def call(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> int:
-    """Run the command as the shell would; its exit code."""
-    monkeypatch.setattr(sys, "argv", ["latentlab", *arguments])
-    try:
-        cli.run()
-    except SystemExit as stopped:
-        return int(stopped.code or 0)
-    return 0
+from tests.conftest import ROOT, call, git
 
 
 @pytest.fixture

@@ -6,7 +6,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-from ruamel.yaml import YAML
 
 from latentlab.config import params, paths
 from latentlab.errors import UserError
@@ -15,7 +14,7 @@ from latentlab.report import table
 from latentlab.stages import references
 from latentlab.storage.json import read_json
 from latentlab.storage.npz import read_npz
-from tests.conftest import ROOT, prepare_study
+from tests.conftest import prepare_study, write_tiny
 
 VARIANTS: dict[str, dict[str, Any]] = {
     "all": {"model": "pca", "units": 4},
@@ -29,10 +28,7 @@ VARIANTS: dict[str, dict[str, Any]] = {
 def study(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Any]]:
     """The references of a few hundred digits; the process stays in the study's folder."""
     root = tmp_path_factory.mktemp("references")
-    yaml = YAML(typ="safe", pure=True)
-    content = yaml.load(ROOT / "studies/tiny/params.yaml") | {"variants": VARIANTS}
-    content["extract"]["uses_images"] = 60
-    yaml.dump(content, root / "params.yaml")
+    write_tiny(root, VARIANTS, uses_images=60)
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(root)
         prepare_study()

@@ -6,7 +6,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-from ruamel.yaml import YAML
 
 from latentlab.config import paths
 from latentlab.metrics.denoising import before_and_after
@@ -18,7 +17,7 @@ from latentlab.stages import classifier, evaluate, extract, train, tsne
 from latentlab.stages._use_metrics import likeness_metrics
 from latentlab.storage.json import read_json
 from latentlab.storage.npz import read_npz
-from tests.conftest import ROOT, prepare_study
+from tests.conftest import prepare_study, write_tiny
 
 pytestmark = pytest.mark.slow
 
@@ -37,9 +36,7 @@ Numbers = dict[str, float]
 def found(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Numbers]]:
     """The metrics of the variants above; the process stays in the study's folder."""
     root = tmp_path_factory.mktemp("uses")
-    yaml = YAML(typ="safe", pure=True)
-    content = yaml.load(ROOT / "studies/tiny/params.yaml") | {"variants": VARIANTS}
-    yaml.dump(content, root / "params.yaml")
+    write_tiny(root, VARIANTS)
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(root)
         prepare_study()

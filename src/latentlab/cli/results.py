@@ -23,13 +23,14 @@ def show_results(
     for folder, p in chosen:
         with within(folder):
             rows = [*table.rows(table.read(p.variants), replicates(p.variants)), *table.references()]
-        main, uses = filled(rows, COLUMNS)[0], filled(rows, USES)
+        main, _ = filled(rows, COLUMNS)
+        tables = [(f"study {p.study}, test split", main, COLUMNS), ("uses, test split", *filled(rows, USES))]
+        tables = [each for each in tables if each[1]]  # results from before uses were measured have none
         if as_markdown:
-            tables = markdown(main, table.FIRST), *([markdown(uses[0], table.FIRST, uses[1])] if uses[0] else [])
-            print(*[f"## {p.study}\n"] * (len(chosen) > 1), "\n\n".join(tables), sep="\n")
+            texts = [markdown(shown, table.FIRST, columns) for _, shown, columns in tables]
+            print(*[f"## {p.study}\n"] * (len(chosen) > 1), "\n\n".join(texts), sep="\n")
             continue
-        print_wide(results(f"study {p.study}, test split", main, table.FIRST))
-        if uses[0]:
-            print_wide(results("uses, test split", uses[0], table.FIRST, uses[1]))
+        for title, shown, columns in tables:
+            print_wide(results(title, shown, table.FIRST, columns))
         plots, numbers = (os.path.relpath(folder / path) for path in (paths.PLOTS, paths.METRICS))
         print(f"pictures: {plots}/   numbers: {numbers}/   runs: make ui")

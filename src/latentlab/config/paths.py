@@ -16,6 +16,7 @@ DATA = Path("data")
 RAW = Path("data/raw")
 RAW_USED = Path("data/prepared/raw.json")  # its hash, when it was read
 METRICS = Path("metrics")
+SPLITS = ("train", "validation", "test")
 REFERENCES = METRICS / "references.json"  # of what is no variant: mean image, median filter, PNG and so on
 PLOTS = Path("plots")
 MODELS = Path("models")

@@ -18,7 +18,7 @@ from latentlab.pipeline.hashes import md5
 from latentlab.pipeline.plan import Plan
 
 SINCE = ("classifier",)  # stages that results from before them are whole without
-DATA = (*(paths.prepared(split) for split in ("train", "validation", "test")), paths.CARD, paths.CLASSES)
+DATA = (*(paths.prepared(split) for split in paths.SPLITS), paths.CARD, paths.CLASSES)
 
 
 @dataclass(frozen=True)

@@ -46,5 +46,5 @@ def _planned(path: Path) -> tuple[int, float]:
 
 def _prepared(folder: Path) -> int:
     """Bytes of the prepared images."""
-    files = (folder / paths.prepared(split) for split in ("train", "validation", "test"))
+    files = (folder / paths.prepared(split) for split in paths.SPLITS)
     return sum(file.stat().st_size for file in files if file.exists())

@@ -14,7 +14,6 @@ Numbers = dict[str, float]
 AS_JPEG, QUALITIES = 200, range(1, 101, 3)  # images, and the quality that they are tried at
 QUERIES = 1000  # test images that retrieval asks for
 DIMENSIONS = 64  # of a code whose parts are listed
-DRAWS = (50, 500)  # of importance-weighted bounds
 
 
 def denoising_metrics(images: Array, used: dict[str, Array], levels: tuple[float, ...], seed: int) -> Numbers:
@@ -75,7 +74,10 @@ def divergence_metrics(z_mean: Array, z_log_var: Array) -> Numbers:
 
 def likelihood_metrics(used: dict[str, Array]) -> Numbers:
     """Importance-weighted bounds of the log-likelihood, in nats an image."""
-    return {f"iwae_{count}": variational.importance_weighted(used[f"log_weights_{count}"]) for count in DRAWS}
+    return {
+        f"iwae_{count}": variational.importance_weighted(used[f"log_weights_{count}"])
+        for count in (variational.DRAWS, variational.MOST_DRAWS)
+    }
 
 
 def generation_metrics(train: Array, test: Array, decoded: dict[str, Array]) -> Numbers:

@@ -21,8 +21,6 @@ from latentlab.storage.npz import read_npz, write_npz
 if TYPE_CHECKING:
     import keras
 
-SPLITS = ("train", "validation", "test")
-
 
 def main() -> str:
     """Write `data/classifier/`: the model, its accuracies, and what it makes of the test images.
@@ -30,13 +28,13 @@ def main() -> str:
     Where there are no two classes there is nothing to learn, and the last of these files has no arrays.
     """
     p = read_parameters(ForClassifier)
-    splits = {split: read_npz(paths.prepared(split)) for split in SPLITS}
+    splits = {split: read_npz(paths.prepared(split)) for split in paths.SPLITS}
     classes = np.unique(splits["train"].get("labels", []))
     if len(classes) < 2:
         write_npz(paths.CLASSIFIED, {})
         return "classifier: nothing to learn, as there are no labels of two classes or more"
     classifier = trained(p, splits["train"], classes)
-    judged = {split: judge(classifier, splits[split]["images"], classes) for split in SPLITS[1:]}
+    judged = {split: judge(classifier, splits[split]["images"], classes) for split in paths.SPLITS[1:]}
     accuracies = {
         f"{split}_accuracy": float((found["predictions"] == splits[split]["labels"]).mean())
         for split, found in judged.items()

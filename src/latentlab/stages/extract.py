@@ -30,23 +30,23 @@ NOISE, SAMPLE, RANDOM = range(3)  # streams of random numbers
 def main(variant: str) -> str:
     """Write the latent features of the chosen splits, and the images decoded from codes of every kind."""
     p = read_parameters(ForExtract, variant)
-    splits: Splits = {split: read_npz(paths.prepared(split)) for split in p.extract.splits}
-    learned = of_classes(splits["train"], p.classes, variant)
+    every: Splits = {split: read_npz(paths.prepared(split)) for split in paths.SPLITS}
+    known = {split: of_classes(arrays, p.classes, variant) for split, arrays in every.items()}
+    splits: Splits = {split: every[split] for split in p.extract.splits}
     start_tensorflow(p.seed, p.threads)
     from latentlab.networks.normalization import made_portable
 
     models = (made_portable(read_keras(path)) for path in (paths.encoder(variant), paths.decoder(variant)))
     autoencoder = Autoencoder(*models)
-    encoded = {split: encode(autoencoder, arrays["images"]) for split, arrays in splits.items()}
+    encoded: dict[str, list[Array]] = {split: encode(autoencoder, arrays["images"]) for split, arrays in splits.items()}
     write_pickle(paths.latents(variant), latents(variant, autoencoder, splits, encoded))
     decoded: dict[str, Array] = {}
     used: dict[str, Array] = {}
     if autoencoder.get_weights():  # what has learnt nothing would give back any image
         decoded = reconstruct(autoencoder, splits["test"]["images"], p.noise, p.seed)
-        decoded |= generate(autoencoder, encoded["train"][0][learned], max(PICTURED, p.extract.uses_images), p.seed)
-        known = {split: of_classes(arrays, p.classes, variant) for split, arrays in splits.items()}
-        validation = read_npz(paths.prepared("validation"))
-        used = validation_scores(autoencoder, validation["images"][of_classes(validation, p.classes, variant)], p.seed)
+        random = max(PICTURED, p.extract.uses_images)
+        decoded |= generate(autoencoder, encoded["train"][0][known["train"]], random, p.seed)
+        used = validation_scores(autoencoder, every["validation"]["images"][known["validation"]], p.seed)
         used |= uses(autoencoder, splits["test"]["images"], encoded, known, p.extract, p.seed)
         used |= random_features(decoded["random"])
     write_npz(paths.decoded(variant), decoded)

@@ -20,7 +20,6 @@ from latentlab.storage.json import write_json
 from latentlab.storage.memory import Array
 from latentlab.storage.npz import read_npz
 
-SPLITS = ("train", "validation", "test")
 SIZES = (3, 5)  # of the median filter's window
 QUALITY = 75  # of JPEG, which is Pillow's own choice
 Blocks = dict[str, dict[str, float]]
@@ -30,8 +29,8 @@ def main() -> str:
     """Write `metrics/references.json`: blocks as those of a variant, by the name of the reference."""
     p = read_parameters(ForReferences)
     limit_threads(p.threads)
-    splits = {split: read_npz(paths.prepared(split)) for split in SPLITS}
-    train, validation, test = (splits[split]["images"] for split in SPLITS)
+    splits = {split: read_npz(paths.prepared(split)) for split in paths.SPLITS}
+    train, validation, test = (splits[split]["images"] for split in paths.SPLITS)
     few = test[: p.uses_images]
     found = {"mean_image": {"reconstruction": mean_image(train, test)}}
     found |= denoised(validation[: p.uses_images], few, p.noise_levels, p.seed)
