@@ -31,6 +31,7 @@ EPOCHS = 2
 EMULATOR = "qemu-x86_64"
 WHOLE, PART = ("Haswell",), ("EPYC", "Icelake-Server")  # CPUs for all variants, and for some
 SOME = ("conv", "lstm")
+SHARED = ("prepare", "classifier")  # stages before those of a variant
 NOT_COMPARED = ("plan", "data/raw", "checkpoints")
 NATIVE = ""  # the name of this machine's CPU
 
@@ -61,7 +62,7 @@ def compare_all(folder: Path, whole: Sequence[str], part: Sequence[str], jobs: i
     wanted = {cpu: all_variants() for cpu in (NATIVE, *whole)} | dict.fromkeys(part, SOME)
     places = {cpu: _study(folder / (cpu or "native")) for cpu in wanted}
     runs = [(cpu, variant) for cpu, variants in wanted.items() for variant in variants]
-    total = sum(len(EACH_VARIANT) for _ in runs) + len(wanted)
+    total = sum(len(EACH_VARIANT) for _ in runs) + len(SHARED) * len(wanted)
     with tqdm(total=total, unit="stage", disable=None) as progress, ThreadPoolExecutor(jobs) as pool:
 
         def stages(cpu: str, names: Sequence[str], *variant: str) -> None:
@@ -69,7 +70,7 @@ def compare_all(folder: Path, whole: Sequence[str], part: Sequence[str], jobs: i
                 _run(cpu, places[cpu], stage, *variant)
                 progress.update()
 
-        list(pool.map(lambda cpu: stages(cpu, ["prepare"]), wanted))
+        list(pool.map(lambda cpu: stages(cpu, SHARED), wanted))
         list(pool.map(lambda run: stages(run[0], EACH_VARIANT, run[1]), runs))
     return [line for cpu in wanted if cpu for line in differences(cpu, places[NATIVE], places[cpu])]
 

@@ -65,7 +65,9 @@ def outputs(folder: Path) -> Outputs:
 
 
 def _by_name(stage: str, paths: list[Path]) -> dict[str, Path]:
-    named = {path.name: path for path in paths}
+    """Outputs by name, with their folder's before it where two have the same: `uses/simple.npz`."""
+    names = [path.name for path in paths]
+    named = {path.name if names.count(path.name) == 1 else f"{path.parent.name}/{path.name}": path for path in paths}
     if len(named) < len(paths):
         raise UserError(f"{stage}: found outputs whose paths end alike, allowed: one of a name")
     return named

@@ -22,7 +22,10 @@ from benchmarks.training import PAGE
 from latentlab.report.markdown import markdown_table
 from latentlab.storage.npz import write_npz
 
-STAGES = {"prepare": [], "train": ["simple"], "extract": ["simple"], "tsne": ["simple"], "evaluate": ["simple"]}
+STAGES: dict[str, list[str]] = {
+    **{stage: [] for stage in ("prepare", "classifier")},
+    **{stage: ["simple"] for stage in ("train", "extract", "tsne", "evaluate")},
+}
 PARAMS = """
 study: scale
 seed: 42

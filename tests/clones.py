@@ -12,6 +12,8 @@ COPIES = {
     "split": "sources/split",
     "dataset": "datasets/standin",
     "architecture": "models/standin",
+    "classifier": "stages/classifier",
+    "references": "stages/references",
     "extract": "stages/extract",
     "tsne": "stages/tsne",
     "evaluate": "stages/evaluate",

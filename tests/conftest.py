@@ -3,9 +3,10 @@
 import os
 import shutil
 import subprocess
+import sys
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import replace as replace_fields
 from http.server import HTTPServer
@@ -23,6 +24,7 @@ import psutil
 import pytest
 from ruamel.yaml import YAML
 
+from latentlab import cli
 from latentlab.config import params
 from latentlab.config.params import Params
 from latentlab.config.variants import Variant
@@ -52,13 +54,33 @@ def quiet_training() -> Iterator[None]:
 
 def run_stages(variants: Sequence[str], trained: bool = False) -> None:
     """All stages of the study in the current folder but `track`, in this process; `train` unless that is done."""
-    from latentlab.stages import compare, evaluate, extract, plot, train, tsne
+    from latentlab.stages import classifier, compare, evaluate, extract, plot, references, train, tsne
 
     prepare_study()
+    classifier.main()
     for variant in variants:
         for stage in (*([] if trained else [train]), extract, tsne, evaluate, plot):
             assert variant in stage.main(variant)
+    references.main()
     compare.main()
+
+
+def write_tiny(root: Path, variants: Mapping[str, Mapping[str, Any]], **extract: Any) -> None:
+    """The tiny study with other variants, and other keys of `extract`, in a folder."""
+    yaml = YAML(typ="safe", pure=True)
+    content = yaml.load(ROOT / "studies/tiny/params.yaml") | {"variants": variants}
+    content["extract"] |= extract
+    yaml.dump(content, root / "params.yaml")
+
+
+def call(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> int:
+    """Run the command as the shell would; its exit code."""
+    monkeypatch.setattr(sys, "argv", ["latentlab", *arguments])
+    try:
+        cli.run()
+    except SystemExit as stopped:
+        return int(stopped.code or 0)
+    return 0
 
 
 def prepare_study() -> str:

@@ -2,14 +2,15 @@
 
 import json
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 import pytest
 
 from latentlab.config import paths
 from latentlab.config.replicates import replicates
 from latentlab.report import table
-from latentlab.report.rows import markdown
+from latentlab.report.columns import COLUMNS, USES, by_tracked_name
+from latentlab.report.rows import Row, filled, markdown, row
 from tests.conftest import ROOT, committed_params, git
 
 README = (ROOT / "README.md").read_text()
@@ -21,14 +22,26 @@ def committed(variants: Iterable[str]) -> dict[str, table.Metrics]:
     return {variant: json.loads(text) for variant, text in shown.items()}
 
 
+def of_references(found: Mapping[str, table.Metrics]) -> list[Row]:
+    return [row(name, [by_tracked_name(blocks)]) for name, blocks in found.items()]
+
+
 @pytest.fixture(scope="module")
 def quick() -> dict[str, table.Metrics]:
     return committed(committed_params().variants)
 
 
 def test_the_table_is_the_committed_metrics(quick: dict[str, table.Metrics]) -> None:
-    rows = table.rows(quick, replicates(committed_params().variants))
-    assert markdown(rows, table.FIRST) in README
+    references = json.loads(git("-C", str(ROOT), "show", f":{paths.REFERENCES}"))
+    rows = [*table.rows(quick, replicates(committed_params().variants)), *of_references(references)]
+    assert markdown(filled(rows, COLUMNS)[0], table.FIRST) in README
+
+
+def test_the_table_of_uses_is_the_committed_metrics(quick: dict[str, table.Metrics]) -> None:
+    references = json.loads(git("-C", str(ROOT), "show", f":{paths.REFERENCES}"))
+    rows = [*table.rows(quick, replicates(committed_params().variants)), *of_references(references)]
+    rows, columns = filled(rows, USES)
+    assert markdown(rows, table.FIRST, columns) in (ROOT / "docs/metrics.md").read_text()
 
 
 def test_every_committed_variant_beats_the_mean_image_and_wide_codes_know_their_class(

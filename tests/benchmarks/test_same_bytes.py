@@ -83,6 +83,19 @@ def test_results_that_neither_has_are_not_the_same(pair: tuple[Path, Path], caps
     assert "train@simple: encoder.keras: nothing in either" in lines
 
 
+def test_outputs_of_one_name_are_told_by_their_folders(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    pair = (tmp_path / "a", tmp_path / "b")
+    for folder in pair:
+        for kind in ("decoded", "uses"):
+            (folder / kind).mkdir(parents=True)
+            (folder / kind / "simple.npz").write_text(kind)
+        outs = "{path: decoded/simple.npz}, {path: uses/simple.npz}"
+        (folder / "dvc.lock").write_text(f"stages: {{extract@simple: {{outs: [{outs}]}}}}\n")
+    assert call(pair, capsys)[0] == 0
+    (pair[1] / "uses/simple.npz").write_text("user")
+    assert call(pair, capsys)[1][0] == "extract@simple: uses/simple.npz: differs from byte 3 on, of 4 and 4"
+
+
 def test_no_results_at_all_prove_nothing(pair: tuple[Path, Path], capsys: pytest.CaptureFixture[str]) -> None:
     for folder in pair:
         (folder / "dvc.lock").write_text("stages: {}\n")

@@ -8,23 +8,12 @@ from typing import Any
 
 import pytest
 
-from latentlab import cli
 from latentlab.config import paths
 from latentlab.report.columns import COLUMNS
 from latentlab.runner import reproduce
 from latentlab.runner.reproduce import StagesFailedError
 from latentlab.storage.json import write_json
-from tests.conftest import ROOT, git
-
-
-def call(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> int:
-    """Run the command as the shell would; its exit code."""
-    monkeypatch.setattr(sys, "argv", ["latentlab", *arguments])
-    try:
-        cli.run()
-    except SystemExit as stopped:
-        return int(stopped.code or 0)
-    return 0
+from tests.conftest import ROOT, call, git
 
 
 @pytest.fixture
@@ -55,7 +44,7 @@ def test_study_lists_what_there_is_and_how_far_it_is(
         tiny, quick, *_ = rows(capsys.readouterr().out)
         assert tiny[:3] == ["tiny", "never run", "2.5 MB"]
         assert tiny[3].startswith("300 digits")
-        assert quick[:3] == ["quick", "stale: prepare: new and 57 more", "0.0 MB"]
+        assert quick[:3] == ["quick", "stale: prepare: new and 59 more", "0.0 MB"]
     text = (several / "params.yaml").read_text()
     (several / "params.yaml").write_text(text.replace("seed: 42", "seed: -1"))
     assert call(monkeypatch, "study") == 0
@@ -94,7 +83,7 @@ def test_a_command_takes_a_study_by_name_or_from_the_current_folder(
     assert call(monkeypatch, command) == 1
     assert capsys.readouterr().err == f"error: params.yaml: variants: found {{}}, {ONE_ENTRY}\n"
     assert call(monkeypatch, command, "quik") == 1
-    more = "; or a stage: plan, prepare, compare, track, train, extract, tsne, evaluate, plot"
+    more = "; or a stage: plan, prepare, classifier, references, compare, track, train, extract, tsne, evaluate, plot"
     line = f"error: study: found no 'quik', allowed: tiny, quick{more if command == 'reproduce' else ''}\n"
     assert capsys.readouterr().err == line
     assert Path.cwd() == folder

@@ -19,8 +19,8 @@ WRONG: list[tuple[str, Any, str]] = [
     (
         "sed",
         1,
-        "sed: unknown key, allowed: evaluate, extract, numerics, precision, prepare, seed, study, threads, tsne, "
-        "variants",
+        "sed: unknown key, allowed: classifier, evaluate, extract, numerics, precision, prepare, seed, study, threads, "
+        "tsne, variants",
     ),
     ("seed", -1, "seed: found -1, allowed: greater than or equal to 0"),
     ("seed", 2**31, "seed: found 2147483648, allowed: less than 2147483648"),
@@ -67,7 +67,7 @@ WRONG: list[tuple[str, Any, str]] = [
     ("variants.simple.units", [], "variants.simple.units: found [], allowed"),
     ("variants.simple.units", [32, 0], "variants.simple.units.1: found 0, allowed: greater than or equal to 1"),
     ("variants.simple.filters", [32], "variants.simple.filters: unknown key, allowed: activity_l1, batch_norm"),
-    ("a\nb", 1, "'a\\nb': unknown key, allowed: evaluate"),
+    ("a\nb", 1, "'a\\nb': unknown key, allowed: classifier"),
     ("variants.simple.a\nb", 1, "variants.simple.'a\\nb': unknown key, allowed: activity_l1"),
     ("variants.simple.keep", "first", "variants.simple.keep: found 'first', allowed: 'last' or 'best'"),
     ("numerics", "fast", "numerics: found 'fast', allowed: 'portable' or 'native'"),

@@ -1,7 +1,6 @@
 """`latentlab encode` and `latentlab embed`: files of every kind, the same bytes twice, faults in one line."""
 
 import shutil
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -10,14 +9,13 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from latentlab import cli
 from latentlab.config import paths
 from latentlab.errors import UserError
 from latentlab.inference.images import read_images, scaled_size
-from latentlab.stages import extract, train, tsne
+from latentlab.stages import classifier, extract, train, tsne
 from latentlab.storage.npz import read_npz, write_npz
 from latentlab.storage.pickle import read_pickle, write_pickle
-from tests.conftest import ROOT, build_without_xla, prepare_study
+from tests.conftest import ROOT, build_without_xla, call, prepare_study
 
 Array = np.ndarray[Any, np.dtype[Any]]
 GREY, COLOUR = (4, 5, 1), (4, 5, 3)
@@ -115,6 +113,7 @@ def study(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         patch.chdir(root)
         patch.setattr(train, "build", build_without_xla)
         prepare_study()
+        classifier.main()
         for variant in ("simple", "vae"):
             for stage in (train, extract, tsne):
                 stage.main(variant)
@@ -128,16 +127,6 @@ def study(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 def in_the_study(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     if request.node.get_closest_marker("slow"):
         monkeypatch.chdir(request.getfixturevalue("study"))
-
-
-def call(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> int:
-    """Run the command as the shell would; its exit code."""
-    monkeypatch.setattr(sys, "argv", ["latentlab", *arguments])
-    try:
-        cli.run()
-    except SystemExit as stopped:
-        return int(stopped.code or 0)
-    return 0
 
 
 @pytest.mark.slow

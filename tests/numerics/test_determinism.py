@@ -14,9 +14,10 @@ pytestmark = pytest.mark.slow
 SCRIPT = """
 import os, sys
 os.sched_setaffinity(0, {int(core) for core in sys.argv[1].split(",")})
-from latentlab.stages import evaluate, extract, plan, plot, prepare, train, tsne
+from latentlab.stages import classifier, evaluate, extract, plan, plot, prepare, train, tsne
 plan.main()
 prepare.main()
+classifier.main()
 for variant in sys.argv[2:]:
     train.main(variant)
     extract.main(variant)

@@ -1,6 +1,6 @@
 """What training runs in the end has no kernel that is a table of the CPU's maker's, whatever the optimizer."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
@@ -12,6 +12,8 @@ from latentlab.numerics.tensorflow import start_tensorflow
 from latentlab.stages.train import build
 
 tf = start_tensorflow(seed=42, threads=1)
+from latentlab.networks.classifier import build as build_classifier  # noqa: E402
+from latentlab.training.classifier import fit  # noqa: E402
 from latentlab.training.epoch import training_epoch, validation_epoch  # noqa: E402
 from latentlab.training.optimizers import build_optimizer  # noqa: E402
 
@@ -37,6 +39,18 @@ def operations(metadata: Any) -> Iterator[str]:
                 yield from (node.op for node in function.node_def)
 
 
+def kinds_that_run(work: Callable[[], object]) -> set[str]:
+    """Kinds of the operations outside XLA in all that `work` runs."""
+    context.enable_run_metadata()
+    try:
+        work()
+        found = set(operations(context.export_run_metadata()))
+    finally:
+        context.disable_run_metadata()
+    assert len(found) > 20  # it looked at what ran
+    return found
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize(("name", "options"), CASES, ids=str)
 def test_no_reciprocal_of_tensorflows_own(
@@ -50,12 +64,10 @@ def test_no_reciprocal_of_tensorflows_own(
     optimizer = build_optimizer(variant.training, autoencoder.weights, 3)
     train = training_epoch(autoencoder, optimizer, images, variant.training, 1)
     validate = validation_epoch(autoencoder, images, variant.training, 1)
-    context.enable_run_metadata()
-    try:
-        train(tf.constant(1))
-        validate()
-        found = set(operations(context.export_run_metadata()))
-    finally:
-        context.disable_run_metadata()
-    assert len(found) > 20  # it looked at what ran
-    assert not found & TABLES
+    assert not kinds_that_run(lambda: (train(tf.constant(1)), validate())) & TABLES
+
+
+@pytest.mark.slow
+def test_nor_where_the_classifier_learns(rng: np.random.Generator) -> None:
+    images, classes = rng.integers(0, 256, (70, 28, 28, 1)).astype(np.uint8), np.arange(70) % 3
+    assert not kinds_that_run(lambda: fit(build_classifier((28, 28, 1), 3), images, classes, 2, 32)) & TABLES

@@ -16,7 +16,7 @@ from latentlab.pipeline.provenance import cpu
 from tests.conftest import ROOT
 
 # of an Intel Xeon with AMX (48 KiB of L1 data cache), and of qemu's Haswell, EPYC and Icelake-Server
-CLASSES = {"TensorFlow": "portable 3545eabaebde", "numpy, scipy and scikit-learn": "portable c7c5822cc407"}
+CLASSES = {"TensorFlow": "portable 3545eabaebde", "numpy, scipy, scikit-learn and openTSNE": "portable a69afadeee10"}
 TRIED = ("Intel",)
 INTERFERING = {
     "XLA_FLAGS": "--xla_cpu_max_isa=SSE4_2",

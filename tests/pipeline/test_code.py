@@ -106,7 +106,10 @@ def package(tmp_path: Path) -> Path:
 ROOTS = {
     "prepare": ["stages/prepare", "datasets/mnist_5k"],
     "train": ["stages/train", "models/conv"],
-    **{stage: [f"stages/{stage}"] for stage in ("extract", "tsne", "evaluate", "plot", "compare", "track")},
+    **{
+        stage: [f"stages/{stage}"]
+        for stage in ("classifier", "references", "extract", "tsne", "evaluate", "plot", "compare", "track")
+    },
 }
 
 
@@ -124,16 +127,22 @@ def changed_stages(package: Path, name: str, old: str, new: str) -> set[str]:
     ("name", "old", "new", "stages"),
     [
         ("storage/npz.py", '"""Write named arrays, uncompressed."""', '"""Write arrays."""', set()),
-        ("storage/npz.py", "2**20", "2**19", {"prepare", "train", "extract", "evaluate", "plot", "compare"}),
+        (
+            "storage/npz.py",
+            "2**20",
+            "2**19",
+            {"prepare", "classifier", "references", "train", "extract", "evaluate", "plot", "compare"},
+        ),
         ("figures/losses.py", "alpha=0.3", "alpha=0.4", {"plot"}),
         ("figures/bars.py", "fontsize=8", "fontsize=9", {"compare"}),
         ("models/conv.py", "(16, 8, 8)", "(16, 8, 4)", {"train"}),
         ("models/vae.py", "512", "256", set()),
-        ("networks/layers.py", '"crop"', '"cut"', {"train"}),
+        ("networks/layers.py", '"crop"', '"cut"', {"train", "classifier"}),
         ("networks/codes.py", "REACH = 3.0", "REACH = 2.0", {"extract"}),
         ("training/losses.py", "1e-7", "1e-6", {"train"}),
+        ("metrics/detectors.py", "2000", "2001", {"references"}),
         ("metrics/latent.py", "0.01", "0.02", {"evaluate"}),
-        ("numerics/tensorflow.py", '"3"', '"2"', {"train", "extract"}),
+        ("numerics/tensorflow.py", '"3"', '"2"', {"classifier", "train", "extract"}),
         ("datasets/mnist_5k.py", "28, 28, 1", "28, 1, 28", {"prepare"}),
         ("sources/dataset.py", "SPLITS = 3", "SPLITS = 2", {"prepare"}),
         ("tracking/mirror.py", "EXAMPLES = 3", "EXAMPLES = 4", set()),

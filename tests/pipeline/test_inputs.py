@@ -48,7 +48,7 @@ def locked(lock: dict[str, Any], stage: str, group: str, path: str) -> dict[str,
 
 def test_other_data_is_another_result() -> None:
     other = copy.deepcopy(LOCK)
-    for stage in ("train@vae", "extract@vae", "evaluate@vae"):
+    for stage in ("classifier", "train@vae", "extract@vae", "evaluate@vae"):
         locked(other, stage, "deps", "data/prepared/train.npz")["md5"] = "0" * 32
     locked(other, "prepare", "outs", "data/prepared/train.npz")["md5"] = "0" * 32
     before, after = (inputs.recorded(lock, "vae", read).inputs for lock in (LOCK, other))
@@ -94,6 +94,12 @@ def test_a_result_that_is_not_whole_is_none(change: Callable[[dict[str, Any]], N
         inputs.recorded(other, "vae", read)
     assert str(raised.value).startswith(fault)
     assert inputs.recorded(other, "simple", read).inputs.key
+
+
+def test_a_result_from_before_a_stage_was_added_is_whole_without_it() -> None:
+    other = copy.deepcopy(LOCK)
+    other["stages"].pop("classifier", None)
+    assert set(inputs.recorded(other, "vae", read).inputs.plans) == inputs.stages_of("vae").keys() - {"classifier"}
 
 
 @pytest.fixture

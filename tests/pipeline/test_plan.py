@@ -70,14 +70,15 @@ def two(tiny: dict[str, Any]) -> dict[str, Any]:
 @pytest.mark.parametrize(
     ("key", "value", "expected"),
     [
-        ("seed", 7, {"prepare"} | each(*EACH_VARIANT)),
-        ("threads", 2, each("train", "extract", "evaluate", "plot")),
-        ("numerics", "portable", {"prepare", "compare", "track"} | each(*EACH_VARIANT)),
+        ("seed", 7, {"prepare", "classifier", "references"} | each(*EACH_VARIANT)),
+        ("threads", 2, {"classifier", "references"} | each("train", "extract", "evaluate", "plot")),
+        ("numerics", "portable", {"prepare", "classifier", "references", "compare", "track"} | each(*EACH_VARIANT)),
         ("precision", "mixed_bfloat16", each("train")),
         ("prepare.images", 200, {"prepare"}),
+        ("classifier", {"epochs": 2}, {"classifier"}),
         ("extract.splits", ["train", "validation", "test"], each("extract")),
-        ("extract.noise_levels", [0.3], {"compare"} | each("extract", "evaluate", "plot")),
-        ("extract.uses_images", 30, {"compare"} | each("extract")),
+        ("extract.noise_levels", [0.5], {"references", "compare"} | each("extract", "evaluate", "plot")),
+        ("extract.uses_images", 30, {"references", "compare"} | each("extract")),
         ("tsne.perplexity", 9, each("tsne")),
         ("tsne.method", "opentsne", each("tsne")),
         ("tsne.splits", ["test", "train"], each("tsne")),
@@ -103,6 +104,7 @@ def test_a_parameter_reaches_the_stages_that_use_it(
         ("variants.simple.early_stopping", None),
         ("variants.vae.keep", "best"),
         ("prepare.images", 300),
+        ("classifier", {"batch_size": 64}),
         ("tsne.method", "auto"),
         ("tsne.splits", None),
         ("evaluate.train_images", 60_000),
@@ -123,7 +125,7 @@ def test_a_second_time_writes_nothing(project: Path, capsys: pytest.CaptureFixtu
     plan.main()
     before = {path: path.stat().st_mtime_ns for path in paths.PLANS.iterdir()}
     capsys.readouterr()
-    assert plan.main() == "plan: 58 stages of 11 variants, nothing changed"
+    assert plan.main() == "plan: 60 stages of 11 variants, nothing changed"
     assert capsys.readouterr().out == ""
     assert {path: path.stat().st_mtime_ns for path in paths.PLANS.iterdir()} == before
 

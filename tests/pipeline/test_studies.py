@@ -26,6 +26,8 @@ NAMES = ("tiny", "one", "two")
 ALL = {
     "plan",
     "prepare",
+    "classifier",
+    "references",
     "compare",
     "track",
     *(f"{s}@simple" for s in ("train", "extract", "tsne", "evaluate", "plot")),

@@ -26,7 +26,7 @@ from tests.conftest import commit, make_clone, replace, run
 pytestmark = pytest.mark.slow
 
 EACH = ("train", "extract", "tsne", "evaluate", "plot")
-WHOLE = 1 + 2 * len(EACH) + 2  # prepare, two variants, compare, track
+WHOLE = 3 + 2 * len(EACH) + 2  # prepare, classifier, references, two variants, compare, track
 ARCHITECTURE = '''"""A linear autoencoder, dropped in."""
 
 from latentlab.config.settings import Settings, Size
@@ -79,7 +79,7 @@ def edit(clone: Path) -> Iterator[None]:
 
 
 def test_results_are_there_and_nothing_is_left_to_do(clone: Path) -> None:
-    assert {path.stem for path in (clone / "metrics").iterdir()} == {"simple", "vae"}
+    assert {path.stem for path in (clone / "metrics").iterdir()} == {"simple", "vae", "references"}
     assert (clone / "plots/compare/metrics.png").exists()
     assert (clone / "mlflow.db").exists()
     assert run("latentlab", "track").startswith("nothing to do, ")

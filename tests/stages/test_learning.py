@@ -13,11 +13,11 @@ from ruamel.yaml import YAML
 
 from latentlab.config import paths
 from latentlab.metrics.reconstruction import bce
-from latentlab.stages import compare, evaluate, extract, plot, train, tsne
+from latentlab.stages import classifier, compare, evaluate, extract, plot, train, tsne
 from latentlab.storage.json import read_json
 from latentlab.storage.npz import read_npz
 from latentlab.storage.pickle import read_pickle
-from tests.conftest import ROOT, prepare_study
+from tests.conftest import ROOT, prepare_study, write_tiny
 
 pytestmark = pytest.mark.slow
 
@@ -34,12 +34,11 @@ VARIANTS: dict[str, dict[str, Any]] = {
 def study(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """The variants above, of 300 digits; the process stays in the study's folder."""
     root = tmp_path_factory.mktemp("learning")
-    yaml = YAML(typ="safe", pure=True)
-    content = yaml.load(ROOT / "studies/tiny/params.yaml") | {"variants": VARIANTS}
-    yaml.dump(content, root / "params.yaml")
+    write_tiny(root, VARIANTS)
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(root)
         prepare_study()
+        classifier.main()
         for variant in VARIANTS:
             for stage in (train, extract, tsne, evaluate, plot):
                 assert variant in stage.main(variant)

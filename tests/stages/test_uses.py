@@ -6,7 +6,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-from ruamel.yaml import YAML
 
 from latentlab.config import paths
 from latentlab.metrics.denoising import before_and_after
@@ -14,10 +13,11 @@ from latentlab.metrics.noise import at_levels
 from latentlab.metrics.reconstruction import image_bce
 from latentlab.metrics.variational import importance_weighted, negative_elbo
 from latentlab.report.columns import better, by_tracked_name
-from latentlab.stages import evaluate, extract, plot, train, tsne
+from latentlab.stages import classifier, evaluate, extract, plot, train, tsne
+from latentlab.stages._use_metrics import likeness_metrics
 from latentlab.storage.json import read_json
 from latentlab.storage.npz import read_npz
-from tests.conftest import ROOT, prepare_study
+from tests.conftest import prepare_study, write_tiny
 
 pytestmark = pytest.mark.slow
 
@@ -36,12 +36,11 @@ Numbers = dict[str, float]
 def found(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Numbers]]:
     """The metrics of the variants above; the process stays in the study's folder."""
     root = tmp_path_factory.mktemp("uses")
-    yaml = YAML(typ="safe", pure=True)
-    content = yaml.load(ROOT / "studies/tiny/params.yaml") | {"variants": VARIANTS}
-    yaml.dump(content, root / "params.yaml")
+    write_tiny(root, VARIANTS)
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(root)
         prepare_study()
+        classifier.main()
         for variant in VARIANTS:
             for stage in (train, extract, tsne, evaluate, plot):
                 stage.main(variant)
@@ -53,6 +52,7 @@ def test_what_learnt_is_better_in_every_use(found: dict[str, Numbers]) -> None:
     names = ["test/bce", "compression/mse", "vae/elbo", "vae/iwae_50", "vae/iwae_500"]
     names += [f"denoising/{kind}_{level}" for kind in ("psnr", "ssim") for level in ("0.1", "0.5", "1")]
     names += ["retrieval/precision_at_10", "retrieval/mean_average_precision", "latent/silhouette"]
+    names += ["generation/frechet", "generation/coverage"]
     for name in names:
         sign = 1 if better(name) == "↑" else -1
         assert sign * learnt[name] > sign * untrained[name], name
@@ -123,3 +123,11 @@ def test_random_images_are_no_copies(found: dict[str, Numbers]) -> None:
     assert found["learnt"]["generation/nearest_distance"] > 0
     assert read_npz(paths.decoded("learnt"))["random"].shape == (100, 28, 28, 1)
     assert not Path("data/uses/raw.npz").exists()
+
+
+def test_generated_images_are_compared_with_those_of_the_classes_that_were_learnt(found: dict[str, Numbers]) -> None:
+    real = read_npz(paths.CLASSIFIED)["features"][read_npz(paths.prepared("test"))["labels"] == 1]
+    generated = read_npz(paths.uses("ones"))["random_features"]
+    assert generated.shape == (100, 64)
+    for name, value in likeness_metrics(real, generated[: len(real)]).items():
+        assert found["ones"][f"generation/{name}"] == pytest.approx(value, rel=1e-5), name

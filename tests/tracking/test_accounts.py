@@ -20,7 +20,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from mlflow.tracking import MlflowClient
 
 from latentlab.config import paths
-from latentlab.stages import evaluate, extract, plot, train, tsne
+from latentlab.stages import classifier, evaluate, extract, plot, train, tsne
 from latentlab.tracking import sender
 from latentlab.tracking.glance import KEY, glance
 from latentlab.tracking.place import Place, StoreError
@@ -75,6 +75,7 @@ def clone(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     with pytest.MonkeyPatch.context() as patch:
         make_clone(root, patch, ["simple"])
         prepare_study()
+        classifier.main()
         for stage in (train, extract, tsne, evaluate, plot):
             stage.main("simple")
         write_lock(["simple"])

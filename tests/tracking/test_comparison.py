@@ -140,7 +140,7 @@ def test_unfinished_runs_are_left_out(store: Store) -> None:
 @pytest.mark.parametrize(
     ("arguments", "fault"),
     [
-        (["--sort", "speed"], "metric: found 'speed', allowed: latent/knn_accuracy, "),
+        (["--sort", "speed"], "metric: found 'speed', allowed: anomaly/auroc, "),
         (["--csv", "--markdown"], "--csv and --markdown: found both"),
         (["--study", "none"], "--study: found no 'none' in sqlite:"),
         (["none"], "runs: found no 'none', allowed: an id, or one of simple"),

@@ -16,7 +16,7 @@ import pytest
 from mlflow.tracking import MlflowClient
 
 from latentlab.config import params, paths
-from latentlab.stages import evaluate, extract, plan, plot, track, train, tsne
+from latentlab.stages import classifier, evaluate, extract, plan, plot, track, train, tsne
 from latentlab.storage.csv import read_csv
 from latentlab.tracking import comparison, sender
 from latentlab.tracking.place import Place, StoreError
@@ -43,6 +43,7 @@ def clone(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         patch.setattr(sender, "PATIENCE", 20.0)
         # the first training is the one without a fault
         prepare_study()
+        classifier.main()
         for stage in (train, extract, tsne, evaluate, plot):
             stage.main("vae")
         write_lock(["vae"])

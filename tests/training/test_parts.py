@@ -14,7 +14,7 @@ from latentlab.stages.train import build
 tf = start_tensorflow(seed=42, threads=1)
 from latentlab.training import epoch  # noqa: E402
 from latentlab.training.optimizers import build_optimizer  # noqa: E402
-from latentlab.training.parts import in_parts  # noqa: E402
+from latentlab.training.parts import in_parts, step_in_parts  # noqa: E402
 
 
 @pytest.mark.parametrize("parts", [1, 2, 3, 7])
@@ -56,12 +56,12 @@ def test_threads_share_the_batches_of_an_lstm(
         return autoencoder, epoch.training_epoch(autoencoder, optimizer, images, variant.training, 1)(tf.constant(1))
 
     with monkeypatch.context() as patch:
-        patch.setattr(epoch, "in_parts", None)  # not called
+        patch.setattr(epoch, "step_in_parts", None)  # not called
         one, losses = trained(1)
-    watched = Mock(wraps=in_parts)
-    monkeypatch.setattr(epoch, "in_parts", watched)
+    watched = Mock(wraps=step_in_parts)
+    monkeypatch.setattr(epoch, "step_in_parts", watched)
     other, others = trained(3)
-    assert watched.call_args.args[1] == 3
+    assert watched.call_args.args[2] == 3
     assert float(others["loss"]) == pytest.approx(float(losses["loss"]), rel=1e-5)
     for weight, expected in zip(other.get_weights(), one.get_weights(), strict=True):
         np.testing.assert_allclose(weight, expected, atol=2e-4)

@@ -19,5 +19,7 @@ def test_every_stage_of_every_variant_matches(tmp_path: Path, monkeypatch: pytes
     commit("results")
     report = verify([], jobs=2)
     assert {stage.stage: stage.verdict for stage in report.stages if stage.verdict is not Verdict.MATCH} == {}
-    assert len(report.stages) == 2 + 5 * len(variants)  # prepare and compare, and five of each variant
+    assert len(report.stages) == 4 + 5 * len(
+        variants
+    )  # prepare, classifier, references, compare, and five of each variant
     assert report.exit_code == 0

@@ -34,7 +34,10 @@ from tests.verify.changed_weights import change_weight
 
 pytestmark = pytest.mark.slow
 
-STAGES = ["prepare", "train@simple", "extract@simple", "tsne@simple", "evaluate@simple", "plot@simple"]
+STAGES = [
+    *("prepare", "classifier", "train@simple", "extract@simple"),
+    *("tsne@simple", "evaluate@simple", "plot@simple"),
+]
 OWN_IMAGES = """# own images
 study: birds
 seed: 1
@@ -321,7 +324,7 @@ def test_one_parameter_that_was_committed_without_a_run() -> None:
     report = verify(["simple"], jobs=2)
     assert first(report).stage == "train@simple"
     assert first(report).line.startswith("DIFFERS           parameters: epochs 60 -> 3; ")
-    assert [stage.after for stage in report.stages] == [[], [], *[["train@simple"]] * 4]
+    assert [stage.after for stage in report.stages] == [[], [], [], *[["train@simple"]] * 4]
     assert report.exit_code == 2
 
 
@@ -350,7 +353,7 @@ def test_one_line_of_code_from_the_command_line(copy: Path) -> None:
     found = {stage["stage"]: stage for stage in report["stages"]}
     assert found["evaluate@simple"]["causes"] == [{"kind": "code", "words": ["metrics/latent.py"]}]
     assert found["evaluate@simple"]["files"][0]["difference"]["place"] == "latent.sparsity"
-    assert [stage["verdict"] for stage in report["stages"]].count("MATCH") == 5
+    assert [stage["verdict"] for stage in report["stages"]].count("MATCH") == 6
 
 
 def test_one_pixel_of_own_images(copy: Path) -> None:

@@ -1,4 +1,4 @@
-"""`latentlab results`: the main metrics."""
+"""`latentlab results`: the main metrics, and those of uses."""
 
 import os
 from typing import Annotated
@@ -10,21 +10,27 @@ from latentlab.cli.tables import print_wide, results
 from latentlab.config import paths
 from latentlab.config.replicates import replicates
 from latentlab.report import table
-from latentlab.report.rows import markdown
+from latentlab.report.columns import COLUMNS, USES
+from latentlab.report.rows import filled, markdown
 
 
 def show_results(
     names: STUDIES = None,
     as_markdown: Annotated[bool, typer.Option("--markdown", help="as a Markdown table")] = False,
 ) -> None:
-    """Show the main metrics of a study."""
+    """Show the main metrics of a study, and what its variants are good for."""
     chosen = each(names)
     for folder, p in chosen:
         with within(folder):
-            rows = table.rows(table.read(p.variants), replicates(p.variants))
+            rows = [*table.rows(table.read(p.variants), replicates(p.variants)), *table.references()]
+        main, _ = filled(rows, COLUMNS)
+        tables = [(f"study {p.study}, test split", main, COLUMNS), ("uses, test split", *filled(rows, USES))]
+        tables = [each for each in tables if each[1]]  # results from before uses were measured have none
         if as_markdown:
-            print(*[f"## {p.study}\n\n"] * (len(chosen) > 1), markdown(rows, table.FIRST), sep="")
+            texts = [markdown(shown, table.FIRST, columns) for _, shown, columns in tables]
+            print(*[f"## {p.study}\n"] * (len(chosen) > 1), "\n\n".join(texts), sep="\n")
             continue
-        print_wide(results(f"study {p.study}, test split", rows, table.FIRST))
+        for title, shown, columns in tables:
+            print_wide(results(title, shown, table.FIRST, columns))
         plots, numbers = (os.path.relpath(folder / path) for path in (paths.PLOTS, paths.METRICS))
         print(f"pictures: {plots}/   numbers: {numbers}/   runs: make ui")

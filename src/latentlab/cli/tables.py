@@ -6,6 +6,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from latentlab.report.columns import COLUMNS, Column
 from latentlab.report.rows import Cell, Row, table
 
 WIDTH = 124
@@ -28,9 +29,9 @@ def columns(title: str, head: Sequence[str], rows: Iterable[Sequence[str]], left
     return drawn
 
 
-def results(title: str, rows: Sequence[Row], first: str) -> Table:
+def results(title: str, rows: Sequence[Row], first: str, metrics: Sequence[Column] = COLUMNS) -> Table:
     """Rows of results, the best of each metric in bold."""
-    head, body = table(rows, first)
+    head, body = table(rows, first, metrics)
     return columns(title, head, ([_bold(cell) for cell in row] for row in body))
 
 

@@ -38,6 +38,13 @@ class Prepare(Settings):
         return self.model_dump(mode="json", exclude={"options"}, exclude_none=True) | options
 
 
+class Classifier(Settings):
+    """How long the classifier learns by whose features generated images are compared with real ones."""
+
+    epochs: Size = 8
+    batch_size: Size = 64
+
+
 Split = Literal["train", "validation", "test"]
 
 
@@ -112,6 +119,7 @@ class Params(Settings):
     numerics: Numerics = "portable"
     precision: Precision
     prepare: Prepare
+    classifier: Classifier = Classifier()
     extract: Extract
     tsne: Tsne
     evaluate: Evaluate

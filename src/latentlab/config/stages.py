@@ -5,14 +5,14 @@ from typing import Annotated, Any, ClassVar, TypeVar
 
 from pydantic import BaseModel, Field
 
-from latentlab.config.params import Evaluate, Extract, Params, Precision, Prepare, Tsne, prepare_block
+from latentlab.config.params import Classifier, Evaluate, Extract, Params, Precision, Prepare, Tsne, prepare_block
 from latentlab.config.replicates import replicates
 from latentlab.config.settings import Settings
 from latentlab.config.variants import Class, Variant, variant_block
 from latentlab.numerics.portable import Numerics
 
 EACH_VARIANT = ("train", "extract", "tsne", "evaluate", "plot")
-SINGLE_STAGES = ("plan", "prepare", "compare", "track")
+SINGLE_STAGES = ("plan", "prepare", "classifier", "references", "compare", "track")
 
 
 class StageParameters(Settings):
@@ -28,6 +28,26 @@ class ForPrepare(StageParameters):
     stage = "prepare"
     seed: int
     prepare: Prepare
+
+
+class ForClassifier(StageParameters):
+    """Of stage `classifier`."""
+
+    stage = "classifier"
+    seed: int
+    threads: int
+    classifier: Classifier
+
+
+class ForReferences(StageParameters):
+    """Of stage `references`; `classes` are those that variants learn from, by the name of the first that does."""
+
+    stage = "references"
+    seed: int
+    threads: int
+    noise_levels: Annotated[tuple[float, ...], Field(strict=False)]
+    uses_images: int
+    classes: dict[str, Annotated[tuple[Class, ...], Field(strict=False)]]
 
 
 class ForTrain(StageParameters):
@@ -113,6 +133,19 @@ def parameters_by_stage(p: Params) -> Iterator[tuple[str, str | None, StageParam
     """Stage, variant if it has one, and parameters, in the order of the pipeline."""
     names, n = tuple(p.variants), p.numerics
     yield "prepare", None, ForPrepare(numerics=n, seed=p.seed, prepare=p.prepare)
+    yield "classifier", None, ForClassifier(numerics=n, seed=p.seed, threads=p.threads, classifier=p.classifier)
+    yield (
+        "references",
+        None,
+        ForReferences(
+            numerics=n,
+            seed=p.seed,
+            threads=p.threads,
+            noise_levels=p.extract.noise_levels,
+            uses_images=p.extract.uses_images,
+            classes=_chosen_classes(p),
+        ),
+    )
     for each, v in p.variants.items():
         seed = p.seed if v.own.seed is None else v.own.seed
         yield "train", each, ForTrain(numerics=n, seed=seed, threads=p.threads, precision=p.precision, variant=v)
@@ -140,6 +173,15 @@ def parameters_by_stage(p: Params) -> Iterator[tuple[str, str | None, StageParam
         ForCompare(numerics=n, study=p.study, noise_levels=levels, uses_images=uses, variants=replicates(p.variants)),
     )
     yield "track", None, ForTrack(numerics=n, study=p.study, variants=names)
+
+
+def _chosen_classes(p: Params) -> dict[str, tuple[Class, ...]]:
+    """Each choice of classes once, by the name of the first variant that makes it."""
+    first: dict[tuple[Class, ...], str] = {}
+    for name, variant in p.variants.items():
+        if variant.learning.classes is not None:
+            first.setdefault(variant.learning.classes, name)
+    return {name: classes for classes, name in first.items()}
 
 
 def plain(parameters: StageParameters) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from latentlab.config.checking import check, divided
 from latentlab.config.settings import Fraction, Seed, Settings, Size
 from latentlab.errors import UserError
 
-RESERVED = ("prepare", "compare")  # folders of pictures beside those of the variants
+RESERVED = ("prepare", "compare", "references")  # files and folders beside those of the variants
 NAME = re.compile(r"[a-z][a-z0-9_]*")
 NAMES = "a-z, 0-9 and _, a letter first"
 LIKE = "like"

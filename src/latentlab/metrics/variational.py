@@ -11,6 +11,8 @@ from scipy.special import logsumexp
 from latentlab.metrics.reconstruction import image_bce
 from latentlab.storage.memory import Array
 
+DRAWS, MOST_DRAWS = 50, 500  # an image, of the importance-weighted bounds that are measured
+
 LARGEST_LOG_VAR = 80
 
 

@@ -17,7 +17,8 @@ from latentlab.errors import UserError
 from latentlab.pipeline.hashes import md5
 from latentlab.pipeline.plan import Plan
 
-DATA = (*(paths.prepared(split) for split in ("train", "validation", "test")), paths.CARD, paths.CLASSES)
+SINCE = ("classifier",)  # stages that results from before them are whole without
+DATA = (*(paths.prepared(split) for split in paths.SPLITS), paths.CARD, paths.CLASSES)
 
 
 @dataclass(frozen=True)
@@ -57,7 +58,8 @@ def fingerprint(content: Any) -> str:
 
 def stages_of(variant: str) -> dict[str, str]:
     """The stages that a variant's result comes from, with the name that DVC gives each."""
-    return {"prepare": "prepare", **{stage: name_of(stage, variant) for stage in EACH_VARIANT}}
+    shared = {stage: stage for stage in ("prepare", "classifier")}
+    return shared | {stage: name_of(stage, variant) for stage in EACH_VARIANT}
 
 
 def planned(variant: str) -> Inputs:
@@ -82,7 +84,7 @@ def recorded(lock: Mapping[str, Any], variant: str, read: Callable[[Path], str])
     stopped between them, or if a plan has changed since.
     """
     stages: dict[str, dict[str, Any]] = lock.get("stages", {})
-    names = stages_of(variant)
+    names = {stage: name for stage, name in stages_of(variant).items() if name in stages or stage not in SINCE}
     for name in names.values():
         if name not in stages:
             raise UserError(f"dvc.lock: found no stage {name}; `dvc repro` adds it")

@@ -46,10 +46,17 @@ def clear_leftovers(p: Params) -> list[str]:
 def leftovers(p: Params) -> Iterator[Path]:
     """Files and folders where results of variants lie, that are of none of these."""
     name = "*"
-    for pattern in (paths.encoder(name).parent, paths.latents(name), paths.decoded(name), paths.embedding(name)):
+    made = (
+        paths.encoder(name).parent,
+        paths.latents(name),
+        paths.decoded(name),
+        paths.uses(name),
+        paths.embedding(name),
+    )
+    for pattern in made:
         yield from (path for path in sorted(Path().glob(str(pattern))) if path.stem not in p.variants)
     numbers = (path for path in sorted(paths.METRICS.glob(name)) if path.suffix == ".json" or path.is_dir())
-    yield from (path for path in numbers if path.stem not in p.variants)
+    yield from (path for path in numbers if path.stem not in p.variants and path != paths.REFERENCES)
     yield from (
         path for path in sorted(paths.PLOTS.glob(name)) if path.name not in p.variants and path.name not in RESERVED
     )

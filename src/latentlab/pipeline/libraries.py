@@ -12,10 +12,12 @@ TRAINED = ("tensorflow", "keras", "numpy", "ml_dtypes")
 DRAWN = ("matplotlib", "pillow", "numpy")
 LIBRARIES: dict[str, tuple[str, ...]] = {
     "prepare": ("scikit-learn", "scipy", *DRAWN),
+    "classifier": TRAINED,
+    "references": ("pillow", "scikit-image", "scikit-learn", "scipy", "numpy"),
     "train": TRAINED,
     "extract": (*TRAINED, "scikit-learn", "scipy"),
     "tsne": ("opentsne", "scikit-learn", "scipy", "numpy"),
-    "evaluate": ("scikit-image", "scikit-learn", "scipy", "numpy"),
+    "evaluate": ("pillow", "scikit-image", "scikit-learn", "scipy", "numpy"),
     "plot": ("scikit-learn", "scipy", *DRAWN),
     "compare": DRAWN,
     "track": (),

@@ -40,6 +40,20 @@ COLUMNS = (
     Column("vae", "elbo", "ELBO", ".1f", "↑"),
 )
 
+USES = (
+    Column("denoising", "psnr_0.5", "dB at noise 0.5", ".2f", "↑"),
+    Column("denoising", "ssim_0.5", "SSIM there", ".3f", "↑"),
+    Column("retrieval", "precision_at_10", "precision at 10", ".3f", "↑"),
+    Column("retrieval", "mean_average_precision", "mean AP", ".3f", "↑"),
+    Column("anomaly", "auroc", "anomaly AUROC", ".3f", "↑"),
+    Column("compression", "bits", "bits", ",d"),
+    Column("compression", "mse", "MSE there", ".4f"),
+    Column("compression", "jpeg_bits", "JPEG's bits", ",d"),
+    Column("generation", "frechet", "Fréchet", ".1f", "↓"),
+    Column("generation", "coverage", "coverage", ".3f", "↑"),
+    Column("vae", "iwae_50", "IWAE 50", ".1f", "↑"),
+)
+
 OTHERS = {  # which way is better, of metrics that are not in the table
     "loss": "↓",
     "validation_loss": "↓",
@@ -50,14 +64,13 @@ OTHERS = {  # which way is better, of metrics that are not in the table
     "tsne/continuity": "↑",
     "tsne/neighbourhood_hit": "↑",
     "latent/silhouette": "↑",
-    "retrieval/precision_at_10": "↑",
-    "retrieval/mean_average_precision": "↑",
     "compression/bits": "↓",
     "compression/mse": "↓",
-    "anomaly/auroc": "↑",
+    "generation/precision": "↑",
+    "generation/recall": "↑",
+    "generation/density": "↑",
     "anomaly/average_precision": "↑",
     "anomaly/elbo_auroc": "↑",
-    "vae/iwae_50": "↑",
     "vae/iwae_500": "↑",
     "training/validation_bce": "↓",
 }
@@ -71,7 +84,7 @@ ON_TEST_IMAGES = tuple(f"{group}/" for group in GROUPS)
 
 def better(metric: str) -> str:
     """Whether less (↓) or more (↑) is better of a metric by its name in MLflow. Raises `UserError` if neither is."""
-    ways = {column.tracked: column.better for column in COLUMNS if column.better} | OTHERS
+    ways = {column.tracked: column.better for column in (*COLUMNS, *USES) if column.better} | OTHERS
     if metric.startswith(LEVELS):  # psnr_0.5 of denoising, and so on
         return "↑"
     if metric not in ways:

@@ -36,18 +36,18 @@ def row(name: str, results: Sequence[Mapping[str, float]], study: str = "") -> R
     return Row(name, len(results), means, deviations, study)
 
 
-def table(rows: Sequence[Row], first: str) -> tuple[list[str], list[list[Cell]]]:
-    """Headings and cells: name, its study if there are several, number of seeds if any has several, main metrics."""
+def table(rows: Sequence[Row], first: str, columns: Sequence[Column] = COLUMNS) -> tuple[list[str], list[list[Cell]]]:
+    """Headings and cells: name, its study if there are several, number of seeds if any has several, metrics."""
     several_studies = len({row.study for row in rows}) > 1
     several_seeds = any(row.count > 1 for row in rows)
     head = [first, *["study"] * several_studies, *["seeds"] * several_seeds]
-    head += [f"{column.heading} {column.better}".rstrip() for column in COLUMNS]
-    best = {column.tracked: _best(rows, column) for column in COLUMNS}
+    head += [f"{column.heading} {column.better}".rstrip() for column in columns]
+    best = {column.tracked: _best(rows, column) for column in columns}
     body = []
     for each in rows:
         texts = [each.name, *[each.study] * several_studies, *[str(each.count)] * several_seeds]
         cells = [Cell(text, best=False) for text in texts]
-        body.append(cells + [_cell(each, column, best[column.tracked]) for column in COLUMNS])
+        body.append(cells + [_cell(each, column, best[column.tracked]) for column in columns])
     return head, body
 
 
@@ -69,7 +69,13 @@ def _cell(row: Row, column: Column, best: float | None) -> Cell:
     return Cell(text, best=mean == best)
 
 
-def markdown(rows: Sequence[Row], first: str) -> str:
+def filled(rows: Sequence[Row], columns: Sequence[Column]) -> tuple[list[Row], list[Column]]:
+    """The rows that have a number for any of the columns, and the columns for which any row has one."""
+    kept = [row for row in rows if any(column.tracked in row.means for column in columns)]
+    return kept, [column for column in columns if any(column.tracked in row.means for row in rows)]
+
+
+def markdown(rows: Sequence[Row], first: str, columns: Sequence[Column] = COLUMNS) -> str:
     """The table in Markdown, the best in bold."""
-    head, body = table(rows, first)
+    head, body = table(rows, first, columns)
     return markdown_table(head, ([f"**{cell.text}**" if cell.best else cell.text for cell in row] for row in body))

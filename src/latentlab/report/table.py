@@ -16,6 +16,13 @@ def read(variants: Iterable[str]) -> dict[str, Metrics]:
     return {variant: read_json(paths.metrics(variant)) for variant in variants}
 
 
+def references() -> list[Row]:
+    """A row for each reference of the study in the current folder: what has no code. None where it was not measured."""
+    if not paths.REFERENCES.exists():
+        return []
+    return [row(name, [by_tracked_name(blocks)]) for name, blocks in read_json(paths.REFERENCES).items()]
+
+
 def rows(metrics: Mapping[str, Metrics], replicates: Mapping[str, Sequence[str]]) -> list[Row]:
     """A row for the variants that differ in the seed alone, which `replicates` has by the name of the first."""
     return [row(first, [by_tracked_name(metrics[name]) for name in names]) for first, names in replicates.items()]

@@ -13,6 +13,8 @@ MEGABYTE = 2**20
 # byte of them, up to 56 MB; measured on quick and on full MNIST, where tsne, compare and track need hardly more
 MEMORY = {
     "prepare": (270, 2.0),
+    "classifier": (900, 4.0),
+    "references": (260, 6.5),
     "train": (1000, 6.0),
     "extract": (1000, 4.0),
     "tsne": (220, 0.5),
@@ -44,5 +46,5 @@ def _planned(path: Path) -> tuple[int, float]:
 
 def _prepared(folder: Path) -> int:
     """Bytes of the prepared images."""
-    files = (folder / paths.prepared(split) for split in ("train", "validation", "test"))
+    files = (folder / paths.prepared(split) for split in paths.SPLITS)
     return sum(file.stat().st_size for file in files if file.exists())

@@ -21,8 +21,8 @@ from latentlab.runner.processes import Command, Started
 from latentlab.runner.zygote import LARGEST, SCIENCE, TENSORFLOW
 
 KINDS: Mapping[str, str] = {  # which libraries a stage needs; others start as ever
-    **dict.fromkeys(("train", "extract"), TENSORFLOW),
-    **dict.fromkeys(("prepare", "tsne", "evaluate", "plot", "compare"), SCIENCE),
+    **dict.fromkeys(("classifier", "train", "extract"), TENSORFLOW),
+    **dict.fromkeys(("prepare", "references", "tsne", "evaluate", "plot", "compare"), SCIENCE),
 }
 IF_THERE = {"track": TENSORFLOW}  # as MLflow is imported there, too; for it alone it would be more than it needs
 PREFIX = ["python", "-m"]

@@ -3,15 +3,17 @@
 import math
 
 from latentlab.metrics import anomaly, denoising, retrieval, variational
-from latentlab.metrics.generation import copying
+from latentlab.metrics.compression import bits_at, jpeg_curve
+from latentlab.metrics.generation import copying, frechet_distance, prdc
 from latentlab.metrics.noise import at_levels
 from latentlab.metrics.quantisation import bits
 from latentlab.stages._anomaly_scores import ELBO, ERROR, anomaly_scores
 from latentlab.storage.memory import Array
 
 Numbers = dict[str, float]
+AS_JPEG, QUALITIES = 200, range(1, 101, 3)  # images, and the quality that they are tried at
 QUERIES = 1000  # test images that retrieval asks for
-DRAWS = (50, 500)  # of importance-weighted bounds
+DIMENSIONS = 64  # of a code whose parts are listed
 
 
 def denoising_metrics(images: Array, used: dict[str, Array], levels: tuple[float, ...], seed: int) -> Numbers:
@@ -23,9 +25,18 @@ def denoising_metrics(images: Array, used: dict[str, Array], levels: tuple[float
     return metrics
 
 
-def compression_metrics(features: Array, used: dict[str, Array]) -> Numbers:
-    """Bits an image of codes (N, D) of 8 bits an entry, and the mean squared error a pixel that they leave."""
-    return {"bits": bits(features.shape), "mse": float(used["quantised_mse"].mean())}
+def compression_metrics(features: Array, used: dict[str, Array], images: Array) -> Numbers:
+    """Bits an image of codes (N, D) of 8 bits an entry, and the mean squared error a pixel that they leave.
+
+    `jpeg_bits` are those of JPEG files with the same error, of the first of the `images` (n, H, W, C) that it is of.
+    There are none where no quality has that error, and for images that are neither grey nor in colour.
+    """
+    errors = used["quantised_mse"]  # (n,)
+    metrics = {"bits": bits(features.shape), "mse": float(errors.mean())}
+    if images.shape[-1] not in (1, 3):
+        return metrics
+    curve = jpeg_curve(images[:AS_JPEG], QUALITIES)
+    return metrics | there({"jpeg_bits": bits_at(float(errors[:AS_JPEG].mean()), curve)})
 
 
 def anomaly_metrics(images: Array, decoded: dict[str, Array], used: dict[str, Array], strange: Array) -> Numbers:
@@ -55,15 +66,34 @@ def retrieval_metrics(train: Array, train_labels: Array, test: Array, test_label
     return there({"precision_at_10": precision, "mean_average_precision": mean})
 
 
+def divergence_metrics(z_mean: Array, z_log_var: Array) -> Numbers:
+    """KL divergence from the prior of each dimension of the code, `kl_1` and so on, in nats an image; of 64 at most."""
+    parts = variational.kl_by_dimension(z_mean, z_log_var)
+    return {f"kl_{number}": float(part) for number, part in enumerate(parts, 1)} if len(parts) <= DIMENSIONS else {}
+
+
 def likelihood_metrics(used: dict[str, Array]) -> Numbers:
     """Importance-weighted bounds of the log-likelihood, in nats an image."""
-    return {f"iwae_{count}": variational.importance_weighted(used[f"log_weights_{count}"]) for count in DRAWS}
+    return {
+        f"iwae_{count}": variational.importance_weighted(used[f"log_weights_{count}"])
+        for count in (variational.DRAWS, variational.MOST_DRAWS)
+    }
 
 
 def generation_metrics(train: Array, test: Array, decoded: dict[str, Array]) -> Numbers:
     """Whether images from random codes are copies of training images, by root mean squared differences of pixels."""
     random = decoded["random"]
     return there(copying(train, test[: len(random)], random))
+
+
+def likeness_metrics(real: Array, generated: Array) -> Numbers:
+    """How like test images those from random codes are, by features (N, 64) and (n, 64) of the classifier.
+
+    As many of both, the first ones, which are a random sample.
+    """
+    count = min(len(real), len(generated))
+    real, generated = real[:count], generated[:count]
+    return {"frechet": frechet_distance(real, generated), **prdc(real, generated)}
 
 
 def there(metrics: dict[str, float | None]) -> Numbers:

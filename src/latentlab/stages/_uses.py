@@ -5,14 +5,13 @@ import numpy as np
 from latentlab.metrics.noise import at_levels
 from latentlab.metrics.quantisation import code_range, dequantise, quantise
 from latentlab.metrics.reconstruction import image_bce, image_mse
-from latentlab.metrics.variational import log_weights, negative_elbo
+from latentlab.metrics.variational import DRAWS, MOST_DRAWS, log_weights, negative_elbo
 from latentlab.networks.apply import decode, encode
 from latentlab.networks.autoencoder import Autoencoder
 from latentlab.storage.memory import Array
 
-DRAWS, MOST_DRAWS = 50, 500  # draws an image of the importance-weighted bound
 DECODED = 2**23  # values of images in one go
-WEIGHTS, VALIDATION = 4, 5  # streams of random numbers, beside those of `extract`
+WEIGHTS, VALIDATION = 4, 5  # streams of random numbers, beside those of `extract` and `metrics/noise.py`
 
 
 def denoised(autoencoder: Autoencoder, images: Array, levels: tuple[float, ...], seed: int) -> dict[str, Array]:

@@ -18,6 +18,7 @@ from latentlab.report.columns import COLUMNS, Column
 from latentlab.report.rows import Row
 from latentlab.stages._command import run
 from latentlab.storage.figure import write_figure
+from latentlab.storage.json import read_json
 from latentlab.storage.memory import Array
 from latentlab.storage.npz import read_npz
 
@@ -27,12 +28,11 @@ def main() -> str:
     p = read_parameters(ForCompare)
     every = [name for names in p.variants.values() for name in names]
     results = table.rows(table.read(every), p.variants)
-    references: dict[str, Any] = {}  # what metrics/references.json has
     test = read_npz(paths.prepared("test"))
     figures = {
         "reconstructions": same_images(p.study, list(p.variants), test),
         "metrics": main_metrics(p.study, results),
-        "denoising": noise_removed(p, results, references, len(test["images"])),
+        "denoising": noise_removed(p, results, read_json(paths.REFERENCES), len(test["images"])),
     }
     folder = paths.comparison()
     for name, figure in figures.items():
@@ -67,7 +67,7 @@ def main_metrics(study: str, rows: list[Row]) -> Figure:
 
 
 def noise_removed(p: ForCompare, rows: list[Row], references: Mapping[str, Any], images: int) -> Figure | None:
-    """PSNR over the level of the noise, of variants and of the median filter among the `references`, if it is there.
+    """PSNR over the level of the noise, of variants and of the median filter among the `references`.
 
     None where no variant removes noise. `images` are all of the test split.
     """
@@ -76,8 +76,8 @@ def noise_removed(p: ForCompare, rows: list[Row], references: Mapping[str, Any],
     noisy = {row.name: _means(row, before) for row in rows}
     if all(math.isnan(value) for values, _ in lines.values() for value in values):
         return None
-    median = references.get("median", {}).get("denoising", {})
-    others = {"median filter": [median[f"psnr_{level:g}"] for level in p.noise_levels]} if median else {}
+    median = references["median"]["denoising"]
+    others = {"median filter": [median[f"psnr_{level:g}"] for level in p.noise_levels]}
     title = (
         f"{p.study}: noise removed from up to {min(p.uses_images, images):,} test images\nmean PSNR to the clean ones"
     )

@@ -18,8 +18,10 @@ from latentlab.stages._use_metrics import (
     anomaly_metrics,
     compression_metrics,
     denoising_metrics,
+    divergence_metrics,
     generation_metrics,
     likelihood_metrics,
+    likeness_metrics,
     retrieval_metrics,
     there,
 )
@@ -73,12 +75,16 @@ def image_metrics(p: ForEvaluate, variant: str, features: Array) -> dict[str, An
     metrics: dict[str, Any] = {
         "reconstruction": reconstruction_metrics(test, ours["reconstructions"], train, p.evaluate.test_images),
         "denoising": denoising_metrics(few, used, p.noise_levels, p.seed),
-        "compression": compression_metrics(features, used),
+        "compression": compression_metrics(features, used, few),
         "generation": generation_metrics(train, test, decoded),
     }
+    if "random_features" in used:
+        real = read_npz(paths.CLASSIFIED)["features"][known["test"]]
+        metrics["generation"] |= likeness_metrics(real, used["random_features"])
     if "sampled" in ours:
         drawn = (ours[name] for name in OF_TEST[1:])
-        metrics["vae"] = variational.evidence(test, *drawn) | likelihood_metrics(used)
+        divergences = divergence_metrics(ours["z_mean"], ours["z_log_var"])
+        metrics["vae"] = variational.evidence(test, *drawn) | divergences | likelihood_metrics(used)
     if p.classes is not None:
         strange = np.ones(len(splits["test"]["images"]), bool)
         strange[known["test"]] = False

@@ -9,7 +9,7 @@ from latentlab.config.params import Extract
 from latentlab.config.stages import ForExtract
 from latentlab.metrics.noise import noisy
 from latentlab.networks import codes
-from latentlab.networks.apply import decode, encode
+from latentlab.networks.apply import decode, encode, outputs
 from latentlab.networks.autoencoder import Autoencoder
 from latentlab.networks.mixture import mixture_codes
 from latentlab.numerics.tensorflow import start_tensorflow
@@ -30,24 +30,25 @@ NOISE, SAMPLE, RANDOM = range(3)  # streams of random numbers
 def main(variant: str) -> str:
     """Write the latent features of the chosen splits, and the images decoded from codes of every kind."""
     p = read_parameters(ForExtract, variant)
-    splits: Splits = {split: read_npz(paths.prepared(split)) for split in p.extract.splits}
-    learned = of_classes(splits["train"], p.classes, variant)
+    every: Splits = {split: read_npz(paths.prepared(split)) for split in paths.SPLITS}
+    known = {split: of_classes(arrays, p.classes, variant) for split, arrays in every.items()}
+    splits: Splits = {split: every[split] for split in p.extract.splits}
     start_tensorflow(p.seed, p.threads)
     from latentlab.networks.normalization import made_portable
 
     models = (made_portable(read_keras(path)) for path in (paths.encoder(variant), paths.decoder(variant)))
     autoencoder = Autoencoder(*models)
-    encoded = {split: encode(autoencoder, arrays["images"]) for split, arrays in splits.items()}
+    encoded: dict[str, list[Array]] = {split: encode(autoencoder, arrays["images"]) for split, arrays in splits.items()}
     write_pickle(paths.latents(variant), latents(variant, autoencoder, splits, encoded))
     decoded: dict[str, Array] = {}
     used: dict[str, Array] = {}
     if autoencoder.get_weights():  # what has learnt nothing would give back any image
         decoded = reconstruct(autoencoder, splits["test"]["images"], p.noise, p.seed)
-        decoded |= generate(autoencoder, encoded["train"][0][learned], max(PICTURED, p.extract.uses_images), p.seed)
-        known = {split: of_classes(arrays, p.classes, variant) for split, arrays in splits.items()}
-        validation = read_npz(paths.prepared("validation"))
-        used = validation_scores(autoencoder, validation["images"][of_classes(validation, p.classes, variant)], p.seed)
+        random = max(PICTURED, p.extract.uses_images)
+        decoded |= generate(autoencoder, encoded["train"][0][known["train"]], random, p.seed)
+        used = validation_scores(autoencoder, every["validation"]["images"][known["validation"]], p.seed)
         used |= uses(autoencoder, splits["test"]["images"], encoded, known, p.extract, p.seed)
+        used |= random_features(decoded["random"])
     write_npz(paths.decoded(variant), decoded)
     write_npz(paths.uses(variant), used)
     return f"extract {variant}: codes of shape {'x'.join(map(str, autoencoder.latent_shape))}"
@@ -124,6 +125,14 @@ def generate(autoencoder: Autoencoder, train_codes: Array, count: int, seed: int
             arrays[f"{name}_axes"] = axes
             arrays[f"{name}_grid"] = images.reshape(axes.shape[1], axes.shape[1], *images.shape[1:])
     return arrays
+
+
+def random_features(images: Array) -> dict[str, Array]:
+    """What the classifier makes of images from random codes (n, H, W, C): features (n, 64), if there is one."""
+    if not read_npz(paths.CLASSIFIED):
+        return {}
+    features, _ = outputs(read_keras(paths.CLASSIFIER), images)
+    return {"random_features": features}
 
 
 if __name__ == "__main__":

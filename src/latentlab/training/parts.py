@@ -27,3 +27,18 @@ def in_parts(gradients: Gradients, parts: int) -> Callable[[tf.Tensor, tf.Tensor
         return tf.nest.map_structure(lambda *each: tf.add_n(each), *found)  # type: ignore[no-any-return]
 
     return whole
+
+
+def step_in_parts(
+    gradients: Gradients, apply: Callable[[list[tf.Tensor]], None], parts: int
+) -> Callable[[tf.Tensor, tf.Tensor], Terms]:
+    """A step `(batch, seed)` with the gradients of so many parts of the batch; `apply` updates weights by their sum."""
+    update = tf.function(apply, jit_compile=True, autograph=False)
+    gradients_of_all = in_parts(gradients, parts)
+
+    def step(batch: tf.Tensor, seed: tf.Tensor) -> Terms:
+        terms, by_weights = gradients_of_all(batch, seed)
+        update(by_weights)
+        return terms
+
+    return step

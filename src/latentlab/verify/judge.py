@@ -86,6 +86,8 @@ class Judge:
 
     def _cause(self, name: str, files: list[FileReport], others: list[str]) -> Cause:
         _, _, variant = name.partition("@")
+        if name == "classifier":  # trained as variants are, on the same machine
+            variant = next((each.partition("@")[2] for each in self.old if each.startswith("train@")), "")
         old, new = self.numerics(variant) if variant else (None, None)
         prepared = causes.of_prepared([file.file for file in files]) if name == "prepare" else None
         return (

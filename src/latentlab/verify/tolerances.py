@@ -40,6 +40,11 @@ NUMBERS = {
     "tsne.knn_accuracy": MAP_SHARE,
     "latent.knn_accuracy": SHARE,
     "latent.linear_probe_accuracy": SHARE,
+    "generation.precision": SHARE,
+    "generation.recall": SHARE,
+    "generation.coverage": SHARE,
+    "validation_accuracy": SHARE,
+    "test_accuracy": SHARE,
     "kl_divergence": DIVERGENCE,
 }
 # a map of other points than the committed one is as good if its features are within tolerance
