@@ -118,7 +118,7 @@ def make_clone(root: Path, patch: pytest.MonkeyPatch, variants: Sequence[str]) -
     The process and its environment are in it afterwards.
     """
     for name in run("git", "-C", str(ROOT), "ls-files", "--cached", "--others", "--exclude-standard").split():
-        others = name == "dvc.lock" or name.startswith(("metrics/", "plan/", "studies/"))
+        others = name in ("dvc.lock", "results.md") or name.startswith(("metrics/", "plan/", "studies/"))
         if not others and (ROOT / name).exists():
             (root / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy(ROOT / name, root / name)

@@ -9,8 +9,8 @@ import pytest
 from latentlab.config import paths
 from latentlab.config.replicates import replicates
 from latentlab.report import table
-from latentlab.report.columns import COLUMNS, USES, by_tracked_name
-from latentlab.report.rows import Row, filled, markdown, row
+from latentlab.report.columns import by_tracked_name
+from latentlab.report.rows import Row, markdown, row
 from tests.conftest import ROOT, committed_params, git
 
 README = (ROOT / "README.md").read_text()
@@ -31,17 +31,21 @@ def quick() -> dict[str, table.Metrics]:
     return committed(committed_params().variants)
 
 
-def test_the_table_is_the_committed_metrics(quick: dict[str, table.Metrics]) -> None:
+@pytest.fixture(scope="module")
+def rows(quick: dict[str, table.Metrics]) -> list[Row]:
     references = json.loads(git("-C", str(ROOT), "show", f":{paths.REFERENCES}"))
-    rows = [*table.rows(quick, replicates(committed_params().variants)), *of_references(references)]
-    assert markdown(filled(rows, COLUMNS)[0], table.FIRST) in README
+    return [*table.rows(quick, replicates(committed_params().variants)), *of_references(references)]
 
 
-def test_the_table_of_uses_is_the_committed_metrics(quick: dict[str, table.Metrics]) -> None:
-    references = json.loads(git("-C", str(ROOT), "show", f":{paths.REFERENCES}"))
-    rows = [*table.rows(quick, replicates(committed_params().variants)), *of_references(references)]
-    rows, columns = filled(rows, USES)
-    assert markdown(rows, table.FIRST, columns) in (ROOT / "docs/metrics.md").read_text()
+def test_the_table_is_the_committed_metrics(rows: list[Row]) -> None:
+    main, _ = table.shown(rows)
+    assert markdown(main.rows, table.FIRST, main.columns) in README
+
+
+def test_the_page_of_tables_is_the_committed_metrics(rows: list[Row]) -> None:
+    page = git("-C", str(ROOT), "show", f":{paths.TABLES}")
+    for title, shown, columns in table.shown(rows):
+        assert f"## {title.capitalize()}\n\n{markdown(shown, table.FIRST, columns)}\n" in page
 
 
 def test_every_committed_variant_beats_the_mean_image_and_wide_codes_know_their_class(

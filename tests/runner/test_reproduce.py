@@ -346,15 +346,14 @@ def test_an_edit_reruns_what_it_can_affect(name: str, old: str, new: str, expect
     assert stages_in(run("dvc", "repro", "plan")) == {"plan"}
     status = json.loads(run("dvc", "status", "--json"))
     waiting = {stage.removeprefix("dvc.yaml:") for stage in status if status[stage] != ["always changed"]}
-    assert waiting - {"track"} == expected
-    assert ("track" in waiting) == bool(expected)
+    assert waiting == (expected and expected | {"compare", "track"})
 
 
 @pytest.mark.usefixtures("edit")
 def test_new_pictures_of_the_same_models_train_nothing(clone: Path) -> None:
     before = {path: path.stat().st_mtime_ns for path in (clone / "models").rglob("*.*")}
     change("figures/losses.py", "alpha=0.3", "alpha=0.4")
-    assert stages_in(run("dvc", "repro")) == {"plan", *each("plot"), "track"}
+    assert stages_in(run("dvc", "repro")) == {"plan", *each("plot"), "compare", "track"}  # whose keys are others
     assert {path: path.stat().st_mtime_ns for path in before} == before
 
 

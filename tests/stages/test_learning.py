@@ -13,7 +13,8 @@ from ruamel.yaml import YAML
 
 from latentlab.config import paths
 from latentlab.metrics.reconstruction import bce
-from latentlab.stages import classifier, compare, evaluate, extract, plot, train, tsne
+from latentlab.pipeline.inputs import planned
+from latentlab.stages import classifier, compare, evaluate, extract, plot, references, train, tsne
 from latentlab.storage.json import read_json
 from latentlab.storage.npz import read_npz
 from latentlab.storage.pickle import read_pickle
@@ -28,6 +29,10 @@ VARIANTS: dict[str, dict[str, Any]] = {
     "pca": {"model": "pca", "units": 8, "classes": [3]},
     "raw": {"model": "raw"},
 }
+PUBLISHED = """
+- {variant: simple, metric: reconstruction.mse, value: 0.5, source: nobody}
+- {row: another, metric: anomaly.auroc, value: 0.25, source: nobody}
+"""
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -37,11 +42,13 @@ def study(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     write_tiny(root, VARIANTS)
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(root)
+        paths.PUBLISHED.write_text(PUBLISHED)
         prepare_study()
         classifier.main()
         for variant in VARIANTS:
             for stage in (train, extract, tsne, evaluate, plot):
                 assert variant in stage.main(variant)
+        references.main()
         compare.main()
         yield root
 
@@ -53,6 +60,25 @@ def test_another_seed_is_another_training_on_the_same_images() -> None:
     assert first["parameters"] == second["parameters"]
     features = [read_pickle(paths.latents(name)) for name in ("simple", "simple_2")]
     assert (features[0]["index"] == features[1]["index"]).all()
+
+
+def test_the_page_has_seeds_baselines_references_and_published_values() -> None:
+    text = paths.TABLES.read_text()
+    main, uses, beside, foot = text.split("\n## ")[1:]
+    assert "| simple | 2 |" in main
+    assert "| mean_image | 1 |" in main
+    assert all(f"| {name} |" in uses for name in ("noisy", "median", "png", "jpeg", "ocsvm"))
+    assert "| simple_2 |" not in main + uses
+    mse = [read_json(paths.metrics(name))["reconstruction"]["mse"] for name in ("simple", "simple_2")]
+    assert f"| simple | reconstruction.mse | {np.mean(mse):.4g} ± " in beside
+    assert f"(2 seeds) | 0.5 | {np.mean(mse) - 0.5:+.4g} |  |  | nobody |" in beside
+    assert "| mean_image | reconstruction.mse |" in beside
+    assert "| another | anomaly.auroc |  | 0.25 |  |" in beside
+    assert "| ocsvm | anomaly.auroc |" in beside
+    assert read_json(paths.metrics("simple"))["training"]["numerics"] in foot
+    assert f"- simple_2: `{planned('simple_2').key[:12]}`" in foot
+    compare.main()
+    assert paths.TABLES.read_text() == text
 
 
 def test_reconstruction_is_measured_on_the_classes_that_were_learnt() -> None:
@@ -92,7 +118,7 @@ def test_random_codes_are_of_what_was_learnt(monkeypatch: pytest.MonkeyPatch) ->
 def test_pixels_reconstruct_nothing_and_are_left_out_of_pictures_of_it() -> None:
     assert read_npz(paths.decoded("raw")) == {}
     assert {path.stem for path in paths.plots("raw").iterdir()} == {"codes", "tsne"}
-    assert {path.stem for path in paths.comparison().iterdir()} == {"metrics", "reconstructions"}
+    assert {path.stem for path in paths.comparison().iterdir()} == {"metrics", "reconstructions", "denoising"}
 
 
 @pytest.mark.parametrize(

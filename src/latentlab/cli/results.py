@@ -10,8 +10,7 @@ from latentlab.cli.tables import print_wide, results
 from latentlab.config import paths
 from latentlab.config.replicates import replicates
 from latentlab.report import table
-from latentlab.report.columns import COLUMNS, USES
-from latentlab.report.rows import filled, markdown
+from latentlab.report.rows import markdown
 
 
 def show_results(
@@ -23,14 +22,12 @@ def show_results(
     for folder, p in chosen:
         with within(folder):
             rows = [*table.rows(table.read(p.variants), replicates(p.variants)), *table.references()]
-        main, _ = filled(rows, COLUMNS)
-        tables = [(f"study {p.study}, test split", main, COLUMNS), ("uses, test split", *filled(rows, USES))]
-        tables = [each for each in tables if each[1]]  # results from before uses were measured have none
+        tables = table.shown(rows)
         if as_markdown:
             texts = [markdown(shown, table.FIRST, columns) for _, shown, columns in tables]
             print(*[f"## {p.study}\n"] * (len(chosen) > 1), "\n\n".join(texts), sep="\n")
             continue
         for title, shown, columns in tables:
-            print_wide(results(title, shown, table.FIRST, columns))
+            print_wide(results(f"study {p.study}, test split: {title}", shown, table.FIRST, columns))
         plots, numbers = (os.path.relpath(folder / path) for path in (paths.PLOTS, paths.METRICS))
         print(f"pictures: {plots}/   numbers: {numbers}/   runs: make ui")

@@ -23,12 +23,12 @@ def divided(
     return {key: value for key, value in entry.items() if key in own}, check(options, rest, prefix)
 
 
-def check(kind: type[Block], content: Any, prefix: str) -> Block:
-    """A block of one `kind`, whose keys follow `prefix` in the file. Raises `UserError`."""
+def check(kind: type[Block], content: Any, prefix: str, file: str = "params.yaml") -> Block:
+    """A block of one `kind`, whose keys follow `prefix` in the `file`. Raises `UserError`."""
     try:
         return kind.model_validate(content)
     except ValidationError as error:
-        raise UserError(f"params.yaml: {_describe(kind, error, prefix)}") from None
+        raise UserError(f"{file}: {_describe(kind, error, prefix)}") from None
 
 
 def _describe(kind: type[Settings], error: ValidationError, prefix: str) -> str:

@@ -4,6 +4,8 @@ from pathlib import Path
 
 PARAMS = Path("params.yaml")
 PIPELINE = Path("dvc.yaml")
+PUBLISHED = Path("published.yaml")  # the user's, where there is one
+TABLES = Path("results.md")
 LOCK = Path("dvc.lock")
 CARD = Path("data/prepared/card.json")
 CLASSES = Path("data/prepared/classes.json")  # names of classes by their number; none without labels

@@ -6,6 +6,7 @@ from typing import Annotated, Any, ClassVar, TypeVar
 from pydantic import BaseModel, Field
 
 from latentlab.config.params import Classifier, Evaluate, Extract, Params, Precision, Prepare, Tsne, prepare_block
+from latentlab.config.published import Published
 from latentlab.config.replicates import replicates
 from latentlab.config.settings import Settings
 from latentlab.config.variants import Class, Variant, variant_block
@@ -111,6 +112,7 @@ class ForCompare(StageParameters):
     noise_levels: Annotated[tuple[float, ...], Field(strict=False)]
     uses_images: int
     variants: dict[str, Annotated[tuple[str, ...], Field(strict=False)]]
+    published: Annotated[tuple[Published, ...], Field(strict=False)] | None = None
 
 
 class ForTrack(StageParameters):
@@ -129,7 +131,9 @@ def name_of(stage: str, variant: str | None = None) -> str:
     return stage if variant is None else f"{stage}@{variant}"
 
 
-def parameters_by_stage(p: Params) -> Iterator[tuple[str, str | None, StageParameters]]:
+def parameters_by_stage(
+    p: Params, published: tuple[Published, ...] = ()
+) -> Iterator[tuple[str, str | None, StageParameters]]:
     """Stage, variant if it has one, and parameters, in the order of the pipeline."""
     names, n = tuple(p.variants), p.numerics
     yield "prepare", None, ForPrepare(numerics=n, seed=p.seed, prepare=p.prepare)
@@ -170,7 +174,14 @@ def parameters_by_stage(p: Params) -> Iterator[tuple[str, str | None, StageParam
     yield (
         "compare",
         None,
-        ForCompare(numerics=n, study=p.study, noise_levels=levels, uses_images=uses, variants=replicates(p.variants)),
+        ForCompare(
+            numerics=n,
+            study=p.study,
+            noise_levels=levels,
+            uses_images=uses,
+            variants=replicates(p.variants),
+            published=published or None,
+        ),
     )
     yield "track", None, ForTrack(numerics=n, study=p.study, variants=names)
 
@@ -197,7 +208,7 @@ def _plain(value: Any) -> Any:
         return value.model_dump(mode="json", exclude_none=True)
     if isinstance(value, dict):
         return {name: _plain(each) for name, each in value.items()}
-    return list(value) if isinstance(value, tuple) else value
+    return [_plain(each) for each in value] if isinstance(value, tuple) else value
 
 
 def typed(kind: type[Kind], content: Mapping[str, Any], name: str | None) -> Kind:

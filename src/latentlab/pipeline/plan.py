@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from latentlab.config import paths, plugins
+from latentlab.config import paths, plugins, published
 from latentlab.config.params import Params
 from latentlab.config.settings import flattened
 from latentlab.config.stages import Kind, name_of, parameters_by_stage, plain, typed
@@ -56,10 +56,10 @@ class Plan:
 
 
 def make_plans(p: Params) -> dict[str, Plan]:
-    """The plan of each stage by the name that DVC gives it, in the order of the pipeline."""
+    """The plan of each stage of the study in the current folder, by the name that DVC gives it, in their order."""
     codes: dict[tuple[str, ...], dict[str, str]] = {}
     plans = {}
-    for stage, variant, parameters in parameters_by_stage(p):
+    for stage, variant, parameters in parameters_by_stage(p, published.load(list(p.variants))):
         roots = _roots(stage, variant, p)
         if roots not in codes:
             codes[roots] = code_of(roots)

@@ -17,7 +17,7 @@ LARGEST = 10**8  # bytes of untracked files that are hashed; more would keep a c
 RESULTS = [
     folder / result
     for folder in (Path(), paths.STUDIES / "*")
-    for result in (paths.LOCK, paths.METRICS / "*", paths.PLANS / "*")
+    for result in (paths.LOCK, paths.TABLES, paths.METRICS / "*", paths.PLANS / "*")
 ]
 INSTRUCTIONS = ("sse4_2", "avx", "avx2", "fma", "avx512f", "avx512_vnni", "avx512_bf16", "amx_bf16", "asimd", "sve")
 

@@ -1,6 +1,6 @@
 """Metrics: which are the main ones, what MLflow calls them, which way each is better."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,6 +21,11 @@ class Column:
     def tracked(self) -> str:
         """Its name in MLflow."""
         return tracked(self.group, self.name)
+
+    @property
+    def dotted(self) -> str:
+        """Its name in the JSON file, `reconstruction.bce`."""
+        return f"{self.group}.{self.name}"
 
 
 def tracked(group: str, name: str) -> str:
@@ -77,6 +82,8 @@ OTHERS = {  # which way is better, of metrics that are not in the table
 
 LEVELS = ("denoising/psnr_", "denoising/ssim_")
 
+OTHER_FORMAT = ".4g"  # of what is in no table
+
 SELECTION = "training/validation_bce"  # nats a pixel for every variant, of the epoch that was kept
 GROUPS = ("test", "latent", "tsne", "vae", "retrieval", "denoising", "compression", "generation", "anomaly")
 ON_TEST_IMAGES = tuple(f"{group}/" for group in GROUPS)
@@ -90,6 +97,26 @@ def better(metric: str) -> str:
     if metric not in ways:
         raise UserError(f"metric: found {metric!r}, allowed: {', '.join(sorted(ways))}")
     return ways[metric]
+
+
+def column_of(metric: str) -> Column:
+    """A metric by its name in the JSON file, `reconstruction.mse`, whether a table has it or not.
+
+    Raises `UserError` if it is in none and neither way is better of it.
+    """
+    found = next((column for column in (*COLUMNS, *USES) if column.dotted == metric), None)
+    if found:
+        return found
+    group, _, name = metric.partition(".")
+    return Column(group, name, metric, OTHER_FORMAT, better(tracked(group, name)))
+
+
+def names(levels: Collection[float]) -> list[str]:
+    """The metrics that `column_of` takes, with denoising at these levels of noise."""
+    columns = {column.dotted for column in (*COLUMNS, *USES) if column.group != "denoising"}
+    others = {name.replace("test/", "reconstruction/").replace("/", ".") for name in OTHERS if "/" in name}
+    denoising = {f"{prefix.replace('/', '.')}{level:g}" for prefix in LEVELS for level in levels}
+    return sorted(columns | others | denoising)
 
 
 def for_selection(metric: str) -> str:

@@ -60,13 +60,24 @@ def _best(rows: Sequence[Row], column: Column) -> float | None:
 
 def _cell(row: Row, column: Column, best: float | None) -> Cell:
     mean = row.means.get(column.tracked)
+    return Cell(text_of(row, column), best=mean is not None and mean == best)
+
+
+def text_of(row: Row, column: Column) -> str:
+    """The mean of a metric with its deviation, as a table shows it; empty where the row has none."""
+    mean = row.means.get(column.tracked)
     if mean is None:
-        return Cell("", best=False)
-    text = format(round(mean) if column.format.endswith("d") else mean, column.format)
+        return ""
+    text = formatted(mean, column.format)
     deviation = row.deviations.get(column.tracked)
     if deviation is not None and column.better:
         text += f" ± {format(deviation, column.format)}"
-    return Cell(text, best=mean == best)
+    return text
+
+
+def formatted(value: float, form: str) -> str:
+    """A number in a column's format, to the nearest whole number where that is for these."""
+    return format(round(value) if form.endswith("d") else value, form)
 
 
 def filled(rows: Sequence[Row], columns: Sequence[Column]) -> tuple[list[Row], list[Column]]:

@@ -1,10 +1,11 @@
-"""The table of a study's results."""
+"""The tables of a study's results."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from typing import NamedTuple
 
 from latentlab.config import paths
-from latentlab.report.columns import by_tracked_name
-from latentlab.report.rows import Row, row
+from latentlab.report.columns import COLUMNS, USES, Column, by_tracked_name
+from latentlab.report.rows import Row, filled, row
 from latentlab.storage.json import read_json
 
 Metrics = dict[str, dict[str, float]]
@@ -26,3 +27,18 @@ def references() -> list[Row]:
 def rows(metrics: Mapping[str, Metrics], replicates: Mapping[str, Sequence[str]]) -> list[Row]:
     """A row for the variants that differ in the seed alone, which `replicates` has by the name of the first."""
     return [row(first, [by_tracked_name(metrics[name]) for name in names]) for first, names in replicates.items()]
+
+
+class Shown(NamedTuple):
+    """One table: what it is of, its rows and its columns."""
+
+    title: str
+    rows: Sequence[Row]
+    columns: Sequence[Column]
+
+
+def shown(rows: Sequence[Row]) -> list[Shown]:
+    """The main table and that of uses, each of the rows that have a number in it; one without rows is left out."""
+    main, _ = filled(rows, COLUMNS)
+    tables = Shown("main metrics", main, COLUMNS), Shown("uses", *filled(rows, USES))
+    return [each for each in tables if each.rows]

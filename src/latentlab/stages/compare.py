@@ -1,4 +1,4 @@
-"""Stage `compare`: all variants in one picture, their numbers in another."""
+"""Stage `compare`: all variants in one picture, their numbers in another and in tables."""
 
 import math
 from collections.abc import Mapping
@@ -12,22 +12,27 @@ from latentlab.figures.bars import bars
 from latentlab.figures.denoising import denoising
 from latentlab.figures.examples import SHOWN, shown
 from latentlab.figures.images import rows
+from latentlab.pipeline.inputs import planned
 from latentlab.pipeline.plan import read_parameters
 from latentlab.report import table
+from latentlab.report.beside import beside
 from latentlab.report.columns import COLUMNS, Column
+from latentlab.report.page import numerical_classes, page
 from latentlab.report.rows import Row
 from latentlab.stages._command import run
 from latentlab.storage.figure import write_figure
 from latentlab.storage.json import read_json
 from latentlab.storage.memory import Array
 from latentlab.storage.npz import read_npz
+from latentlab.storage.replacing import replacing
 
 
 def main() -> str:
-    """Draw `plots/compare/*.png`."""
+    """Draw `plots/compare/*.png` and write `results.md`."""
     p = read_parameters(ForCompare)
     every = [name for names in p.variants.values() for name in names]
-    results = table.rows(table.read(every), p.variants)
+    metrics = table.read(every)
+    results = table.rows(metrics, p.variants)
     test = read_npz(paths.prepared("test"))
     figures = {
         "reconstructions": same_images(p.study, list(p.variants), test),
@@ -38,7 +43,12 @@ def main() -> str:
     for name, figure in figures.items():
         if figure:
             write_figure(folder / f"{name}.png", figure)
-    return f"compare: {len(p.variants)} variants in {folder}"
+    references = table.references()
+    cells = beside(p.published or (), metrics, p.variants, references)
+    keys = {variant: planned(variant).key for variant in every}
+    with replacing(paths.TABLES) as temporary:
+        temporary.write_text(page(p.study, [*results, *references], cells, keys, numerical_classes(metrics)))
+    return f"compare: {len(p.variants)} variants in {folder} and {paths.TABLES}"
 
 
 def same_images(study: str, variants: list[str], test: dict[str, Array]) -> Figure:

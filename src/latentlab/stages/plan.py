@@ -7,11 +7,14 @@ the pipeline here, while all results are still there; the plans are then as they
 import sys
 from pathlib import Path
 
-from latentlab.config import paths, project, studies
+from latentlab.config import paths, project, published, studies
+from latentlab.config.params import Params
+from latentlab.errors import UserError
 from latentlab.pipeline.leftovers import clear_leftovers
 from latentlab.pipeline.libraries import not_as_locked
 from latentlab.pipeline.plan import make_plans, write_plans
 from latentlab.pipeline.used import forget_misrecorded
+from latentlab.report.columns import names
 from latentlab.stages._command import run
 
 
@@ -19,6 +22,7 @@ def main() -> str:
     """Write the plans that are not as they were."""
     p = studies.load()
     studies.check_pipeline()
+    check_published(p)
     plans = make_plans(p)
     for line in not_as_locked(project.root() / paths.REQUIREMENTS):
         print(f"warning: {line}", file=sys.stderr)
@@ -30,6 +34,14 @@ def main() -> str:
     for line in changes:
         print(f"  {line}")
     return f"plan: {len(plans)} stages of {len(p.variants)} variants, {len(changes) or 'nothing'} changed"
+
+
+def check_published(p: Params) -> None:
+    """Raise `UserError` if `published.yaml` names a metric that no table can have."""
+    known = names(p.extract.noise_levels)
+    for at, entry in enumerate(published.load(list(p.variants))):
+        if entry.metric not in known:
+            raise UserError(f"{paths.PUBLISHED}: {at}.metric: found {entry.metric!r}, allowed: {', '.join(known)}")
 
 
 if __name__ == "__main__":

@@ -20,8 +20,25 @@ def read_yaml(path: Path, made_by: str = "") -> dict[str, Any]:
     return parse_yaml(text, str(path))
 
 
+def read_yaml_list(path: Path) -> list[Any]:
+    """The content of a YAML file of the user's that holds a list. Raises `UserError`."""
+    with reading(path, UnicodeDecodeError, made_by=""):
+        text = path.read_text()
+    content = _parsed(text, str(path))
+    if not isinstance(content, list):
+        raise UserError(f"{path}: found no list, allowed: a list of entries")
+    return content
+
+
 def parse_yaml(text: str, name: str) -> dict[str, Any]:
     """The same of text that comes from the file `name`. Raises `UserError`."""
+    content = _parsed(text, name)
+    if not isinstance(content, dict):
+        raise UserError(f"{name}: found no keys, allowed: keys with values")
+    return content
+
+
+def _parsed(text: str, name: str) -> Any:
     try:
         content = YAML(typ="safe").load(text)
         _check_printable(content, {})
@@ -31,8 +48,6 @@ def parse_yaml(text: str, name: str) -> dict[str, Any]:
     except (YAMLError, ValueError, LookupError) as error:
         reason = f"{type(error).__name__}: {error}" if isinstance(error, LookupError) else str(error)
         raise UserError(f"{name}: not valid YAML: {' '.join(reason.split())}") from None
-    if not isinstance(content, dict):
-        raise UserError(f"{name}: found no keys, allowed: keys with values")
     return content
 
 

@@ -16,7 +16,7 @@ from latentlab.pipeline.hashes import md5
 from latentlab.storage.yaml import read_yaml
 
 # what git has of results: put aside, so that it is made again
-IN_GIT = (paths.LOCK, paths.PLANS, paths.METRICS)
+IN_GIT = (paths.LOCK, paths.PLANS, paths.METRICS, paths.TABLES)
 README = "README.md"  # what the stage `plan` puts into a new data/raw
 CONFIG = """[core]
     autostage = false

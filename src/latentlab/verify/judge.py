@@ -15,6 +15,7 @@ from latentlab.verify.outputs import Entry, FileReport, compare_outputs, edited_
 from latentlab.verify.report import StageReport, Verdict
 
 DRAWN = "drawn from numbers that are within tolerance"
+SHOWN = (".png", ".md")  # files that show numbers of others
 
 
 @dataclass
@@ -45,7 +46,7 @@ class Judge:
         others = self._other_inputs(old, new)
         before = self._made_by(others)
         if before and not plan and all(self.done[each].verdict is Verdict.WITHIN for each in before):
-            files = [file.excuse(DRAWN) if file.file.endswith(".png") else file for file in files]
+            files = [file.excuse(DRAWN) if file.file.endswith(SHOWN) else file for file in files]
         verdict = _verdict([*edited, *files])
         found = [Cause(causes.EDITED, [file.words for file in edited])] if edited else []
         if not files:

@@ -76,12 +76,12 @@ def _compare_output(path: str, value: str, contents: Contents, study: Path) -> I
 
 
 def edited_metrics(old: Entry, new: Entry, contents: Contents, study: Path) -> list[FileReport]:
-    """The metrics in git that are not what dvc.lock says: somebody has edited them."""
+    """The metrics and tables in git that are not what dvc.lock says: somebody has edited them."""
     remade = hashes(new, "outs")
     return [
         _edited(path, value, contents, study / path, remade.get(path) == value)
         for path, value in hashes(old, "outs").items()
-        if Path(path).parent == paths.METRICS
+        if (Path(path).parent == paths.METRICS or Path(path) == paths.TABLES)
         and (contents.committed / path).exists()
         and md5(contents.committed / path) != value
     ]
