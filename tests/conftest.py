@@ -22,6 +22,7 @@ set_switches("native" if os.environ.get("LATENTLAB_TESTS_NUMERICS") == "native" 
 import numpy as np
 import psutil
 import pytest
+from filelock import FileLock
 from ruamel.yaml import YAML
 
 from latentlab import cli
@@ -125,15 +126,20 @@ def make_clone(root: Path, patch: pytest.MonkeyPatch, variants: Sequence[str]) -
     head, _, rest = (ROOT / "studies/tiny/params.yaml").read_text().partition("variants:\n")
     wanted = [line for line in rest.splitlines() if line.split(":")[0].strip() in variants]
     (root / "params.yaml").write_text("\n".join([f"{head}variants:", *wanted, ""]))
-    patch.chdir(root)
-    patch.setenv("PYTHONPATH", str(root / "src"))
-    patch.delenv("MLFLOW_TRACKING_URI", raising=False)
-    # git must not find the developer's own settings, nor a repository above
-    patch.setenv("GIT_CONFIG_GLOBAL", os.devnull)
+    enter(root, patch)
     git("init", "-q")
     git("config", "user.name", "t")
     git("config", "user.email", "t@example.org")
     commit("clone")
+
+
+def enter(root: Path, patch: pytest.MonkeyPatch) -> None:
+    """Put the process and its environment into a clone."""
+    patch.chdir(root)
+    patch.setenv("PYTHONPATH", str(root / "src"))
+    patch.delenv("MLFLOW_TRACKING_URI", raising=False)
+    # git must not find the developer's own settings
+    patch.setenv("GIT_CONFIG_GLOBAL", os.devnull)
 
 
 @contextmanager
@@ -186,6 +192,28 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{tmp_path}/mlflow.db")
     return tmp_path
+
+
+@pytest.fixture(scope="session")
+def tiny_results(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A clone with the results of the whole tiny study, committed. Made once for all processes of a run: take a copy."""
+    base = tmp_path_factory.getbasetemp()
+    root = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "tiny"
+    with FileLock(f"{root}.lock"):
+        if not root.exists():
+            making = tmp_path_factory.mktemp("making")
+            with pytest.MonkeyPatch.context() as patch:
+                make_clone(making, patch, list(params.load(ROOT / "studies/tiny/params.yaml").variants))
+                run("latentlab", "reproduce")
+                commit("results")
+            making.rename(root)
+    return root
+
+
+def enter_copy(clone: Path, root: Path, patch: pytest.MonkeyPatch) -> None:
+    """Copy a clone with all that is in it to `root`. The process and its environment are in it afterwards."""
+    shutil.copytree(clone, root, symlinks=True, dirs_exist_ok=True)
+    enter(root, patch)
 
 
 @pytest.fixture(scope="session")

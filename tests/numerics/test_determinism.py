@@ -44,7 +44,7 @@ def results(folder: Path, variants: tuple[str, ...], threads: int, cores: set[in
 
 
 # convolutions are where the number of threads shows
-@pytest.mark.parametrize(("threads", "variants"), [(1, ("simple", "lstm", "vae_conv")), (2, ("denoise",))])
+@pytest.mark.parametrize(("threads", "variants"), [(1, ("lstm",)), (2, ("denoise",))])
 def test_same_bytes(tmp_path: Path, threads: int, variants: tuple[str, ...]) -> None:
     everywhere = os.sched_getaffinity(0)
     one = results(tmp_path / "one", variants, threads, everywhere)

@@ -117,7 +117,7 @@ def test_random_codes_are_of_what_was_learnt(monkeypatch: pytest.MonkeyPatch) ->
 
 def test_pixels_reconstruct_nothing_and_are_left_out_of_pictures_of_it() -> None:
     assert read_npz(paths.decoded("raw")) == {}
-    assert {path.stem for path in paths.plots("raw").iterdir()} == {"codes", "tsne"}
+    assert {path.stem for path in paths.plots("raw").iterdir()} == {"codes", "tsne", "retrieval"}
     assert {path.stem for path in paths.comparison().iterdir()} == {"metrics", "reconstructions", "denoising"}
 
 

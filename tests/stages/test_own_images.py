@@ -29,14 +29,14 @@ LIKENESS = {("generation", name) for name in ("frechet", "precision", "recall", 
 
 
 def paint(folder: Path, classes: tuple[str, ...]) -> None:
-    """60 coloured images of 48x64 pixels; each class has a colour of its own."""
+    """60 coloured images of 24x32 pixels; each class has a colour of its own."""
     rng = np.random.default_rng(0)
     for number, name in enumerate(classes):
         (folder / name).mkdir(parents=True)
         for row in range(60 // len(classes)):
-            image = rng.integers(0, 60, (48, 64, 3), np.uint8)
-            top, left = rng.integers(0, 24, 2)
-            image[top : top + 20, left : left + 30, number % 3] += 180
+            image = rng.integers(0, 60, (24, 32, 3), np.uint8)
+            top, left = rng.integers(0, 12, 2)
+            image[top : top + 10, left : left + 15, number % 3] += 180
             Image.fromarray(image).save(folder / name / f"{row}.png")
 
 
@@ -83,10 +83,10 @@ def labelled(
 @pytest.mark.parametrize("variant", LEARNT)
 def test_every_variant_gives_images_back_in_colour(variant: str) -> None:
     test = read_npz(paths.prepared("test"))["images"]
-    assert test.shape[1:] == (48, 64, 3)
+    assert test.shape[1:] == (24, 32, 3)
     decoded = read_npz(paths.decoded(variant))
     assert decoded["reconstructions"].shape == test.shape
-    assert decoded["random"].shape == (100, 48, 64, 3)
+    assert decoded["random"].shape == (100, 24, 32, 3)
 
 
 @pytest.mark.parametrize("variant", VARIANTS)

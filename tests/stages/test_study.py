@@ -1,4 +1,4 @@
-"""The contract of a study: all variants through every stage, in one process, on a few hundred digits."""
+"""The contract of a study: all variants through every stage, on a few hundred digits."""
 
 import json
 import pickle
@@ -26,7 +26,7 @@ from latentlab.tracking.glance import glance
 from latentlab.tracking.models import logged
 from latentlab.tracking.place import Place
 from latentlab.tracking.store import Store
-from tests.conftest import ROOT, run_stages
+from tests.conftest import ROOT, enter_copy
 from tests.locks import write_lock
 
 pytestmark = pytest.mark.slow
@@ -41,16 +41,13 @@ each_variant = pytest.mark.parametrize("variant", VARIANTS)
 
 
 @pytest.fixture(scope="module", autouse=True)
-def study(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """The tiny study, run; the process stays in its folder."""
+def study(tiny_results: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """The tiny study, run, and not yet in MLflow; the process stays in its folder."""
     root = tmp_path_factory.mktemp("study")
-    shutil.copy(ROOT / "studies/tiny/params.yaml", root / "params.yaml")
     with pytest.MonkeyPatch.context() as patch:
-        patch.chdir(root)
-        patch.delenv("MLFLOW_TRACKING_URI", raising=False)
-        for name in ("src", "dvc.yaml", "requirements.lock"):  # what dvc.lock speaks of
-            (root / name).symlink_to(ROOT / name)
-        run_stages(VARIANTS)
+        enter_copy(tiny_results, root, patch)
+        (root / "mlflow.db").unlink()
+        start_tensorflow(seed=42, threads=1)
         yield root
 
 
@@ -220,6 +217,12 @@ def test_stages_again_give_the_same_bytes(variant: str, study: Path) -> None:
     assert [path for path, content in before.items() if path.read_bytes() != content] == []
 
 
+def contents(study: Path) -> dict[Path, bytes]:
+    """All files but those of git and of DVC."""
+    found = (path for part in study.iterdir() if not part.name.startswith(".") for path in (part, *part.rglob("*")))
+    return {path: path.read_bytes() for path in found if path.is_file()}
+
+
 @pytest.mark.parametrize(
     ("stage", "path"),
     [
@@ -242,11 +245,11 @@ def test_a_damaged_input_is_named_and_outputs_stay(stage: Any, path: Path, damag
             path.unlink()
         else:
             path.write_bytes(whole[: len(whole) // 3])
-        before = {file: file.read_bytes() for file in study.rglob("*") if file.is_file()}
+        before = contents(study)
         with pytest.raises(UserError, match=f"^{path}: ") as raised:
             stage.main("simple")
         assert "\n" not in str(raised.value)
-        assert {file: file.read_bytes() for file in study.rglob("*") if file.is_file()} == before
+        assert contents(study) == before
     finally:
         path.write_bytes(whole)
 

@@ -19,11 +19,14 @@ def _train(
 
     import numpy as np
 
+    from latentlab.errors import UserError
     from latentlab.pipeline.note import note
     from latentlab.storage.pickle import write_pickle
     from latentlab.training.checkpoint import State
 
     v = p.variant
+    if (v.training.learning_rate or 0) > 1:
+        raise UserError(f"variant {v.name}: loss is not finite in epoch 1")
     size = v.settings()["size"]
     noted = note(p, 0, *(paths.prepared(split) for split in ("train", "validation")))
     checkpoint = _checkpoint(v.name, train, validation, checkpoint_seconds)

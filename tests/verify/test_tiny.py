@@ -4,22 +4,19 @@ from pathlib import Path
 
 import pytest
 
-from latentlab.config import params
-from latentlab.runner.reproduce import reproduce
+from latentlab.config import params, paths
 from latentlab.verify.report import Verdict
 from latentlab.verify.run import verify
-from tests.conftest import ROOT, commit, make_clone
+from tests.conftest import enter_copy
 
 
 @pytest.mark.slow
-def test_every_stage_of_every_variant_matches(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    variants = list(params.load(ROOT / "studies/tiny/params.yaml").variants)
-    make_clone(tmp_path, monkeypatch, variants)
-    reproduce(jobs=2)
-    commit("results")
+def test_every_stage_of_every_variant_matches(
+    tiny_results: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    enter_copy(tiny_results, tmp_path, monkeypatch)
     report = verify([], jobs=2)
     assert {stage.stage: stage.verdict for stage in report.stages if stage.verdict is not Verdict.MATCH} == {}
-    assert len(report.stages) == 4 + 5 * len(
-        variants
-    )  # prepare, classifier, references, compare, and five of each variant
+    shared = ("prepare", "classifier", "references", "compare")
+    assert len(report.stages) == len(shared) + 5 * len(params.load(paths.PARAMS).variants)
     assert report.exit_code == 0
