@@ -196,7 +196,10 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.fixture(scope="session")
 def tiny_results(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A clone with the results of the whole tiny study, committed. Made once for all processes of a run: take a copy."""
+    """A clone with the results of the whole tiny study, committed.
+
+    It is made once for all processes of a run, so take a copy.
+    """
     base = tmp_path_factory.getbasetemp()
     root = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "tiny"
     with FileLock(f"{root}.lock"):

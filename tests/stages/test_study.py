@@ -2,7 +2,6 @@
 
 import json
 import pickle
-import shutil
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path

@@ -1,8 +1,9 @@
 """TensorFlow set up to give the same numbers each time: seeds, threads, deterministic kernels."""
 
 import os
+import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from types import ModuleType
 
@@ -13,11 +14,12 @@ from latentlab.numerics.threads import limit_threads
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # faults reach Python as exceptions
 os.environ["KERAS_BACKEND"] = "tensorflow"
 os.environ.update(portable.BOTH)
+OPTIONAL = ("matplotlib", "pandas", "sklearn")  # Keras imports them if it can, for what nothing here uses
 
 
 def import_tensorflow() -> None:
-    """Import TensorFlow and Keras (5 s) without a word, and compute nothing yet."""
-    with _stderr_held_back():
+    """Import TensorFlow and Keras (4 s) without a word, and compute nothing yet."""
+    with _stderr_held_back(), _hidden(OPTIONAL):
         import keras  # noqa: F401
         import tensorflow  # noqa: F401
 
@@ -63,6 +65,18 @@ def _keep_to_exact_kernels(tf: ModuleType) -> None:
     for xla in (True, False):  # each makes copies of its own
         tf.nest.map_structure(lambda result: result.numpy(), tf.function(both, jit_compile=xla, autograph=False)())
     fix_cache_sizes()
+
+
+@contextmanager
+def _hidden(modules: Collection[str]) -> Iterator[None]:
+    """Have imports of modules fail in the block as if they were not installed, but of those that are there already."""
+    absent = [name for name in modules if name not in sys.modules]
+    sys.modules.update(dict.fromkeys(absent))  # type: ignore[arg-type]  # None is Python's own mark for it
+    try:
+        yield
+    finally:
+        for name in absent:
+            del sys.modules[name]
 
 
 @contextmanager

@@ -28,7 +28,10 @@ COMMON = (
 LARGEST = 2**17  # bytes of a request; a socket takes more at once
 TENSORFLOW, SCIENCE = "tensorflow", "science"
 LIBRARIES = {
-    TENSORFLOW: ("mlflow.tracking", "mlflow.store.tracking.sqlalchemy_store", "requests"),  # for live losses
+    TENSORFLOW: (
+        *("mlflow.tracking", "mlflow.store.tracking.sqlalchemy_store", "requests"),  # for live losses
+        *("sklearn.decomposition", "sklearn.mixture"),
+    ),
     SCIENCE: (
         *("matplotlib.figure", "PIL.Image", "scipy.special", "skimage.metrics", "sklearn.decomposition"),
         *("sklearn.linear_model", "sklearn.manifold", "sklearn.model_selection", "sklearn.neighbors"),
