@@ -26,7 +26,7 @@ from filelock import FileLock
 from ruamel.yaml import YAML
 
 from latentlab import cli
-from latentlab.config import params
+from latentlab.config import params, paths
 from latentlab.config.params import Params
 from latentlab.config.variants import Variant
 from latentlab.networks.autoencoder import Autoencoder
@@ -104,9 +104,14 @@ def run(*command: str, **variables: str) -> str:
     return done.stdout
 
 
-def committed_params() -> Params:
-    """The parameters of the root's study as git has them, or is about to: the file may have been edited."""
-    return params.parse(parse_yaml(git("-C", str(ROOT), "show", ":params.yaml"), "params.yaml"))
+def in_git(path: Path) -> str:
+    """A file of the project as git has it, or is about to: the one in the folder may have been edited or made anew."""
+    return git("-C", str(ROOT), "show", f":{path.as_posix()}")
+
+
+def committed_params(study: Path = Path()) -> Params:
+    """The parameters of a study, of the root's, as git has them."""
+    return params.parse(parse_yaml(in_git(study / paths.PARAMS), str(study / paths.PARAMS)))
 
 
 def git(*arguments: str) -> str:

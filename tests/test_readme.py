@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Iterable, Mapping
+from pathlib import Path
 
 import pytest
 
@@ -11,40 +11,39 @@ from latentlab.config.replicates import replicates
 from latentlab.report import table
 from latentlab.report.columns import by_tracked_name
 from latentlab.report.rows import Row, markdown, row
-from tests.conftest import ROOT, committed_params, git
+from tests.conftest import ROOT, committed_params, git, in_git
 
 README = (ROOT / "README.md").read_text()
 
 
-def committed(variants: Iterable[str]) -> dict[str, table.Metrics]:
-    """The metrics that git has, or is about to have: those in the folder may have been made on another CPU."""
-    shown = {v: git("-C", str(ROOT), "show", f":{paths.metrics(v)}") for v in variants}
-    return {variant: json.loads(text) for variant, text in shown.items()}
+STUDIES = [Path(), Path("studies/one_class")]  # whose results are in git
 
 
-def of_references(found: Mapping[str, table.Metrics]) -> list[Row]:
-    return [row(name, [by_tracked_name(blocks)]) for name, blocks in found.items()]
+def metrics_of(study: Path) -> dict[str, table.Metrics]:
+    variants = committed_params(study).variants
+    return {variant: json.loads(in_git(study / paths.metrics(variant))) for variant in variants}
+
+
+def rows_of(study: Path) -> list[Row]:
+    references = json.loads(in_git(study / paths.REFERENCES))
+    variants = table.rows(metrics_of(study), replicates(committed_params(study).variants))
+    return [*variants, *(row(name, [by_tracked_name(blocks)]) for name, blocks in references.items())]
 
 
 @pytest.fixture(scope="module")
 def quick() -> dict[str, table.Metrics]:
-    return committed(committed_params().variants)
+    return metrics_of(Path())
 
 
-@pytest.fixture(scope="module")
-def rows(quick: dict[str, table.Metrics]) -> list[Row]:
-    references = json.loads(git("-C", str(ROOT), "show", f":{paths.REFERENCES}"))
-    return [*table.rows(quick, replicates(committed_params().variants)), *of_references(references)]
-
-
-def test_the_table_is_the_committed_metrics(rows: list[Row]) -> None:
-    main, _ = table.shown(rows)
+def test_the_table_is_the_committed_metrics() -> None:
+    main, _ = table.shown(rows_of(Path()))
     assert markdown(main.rows, table.FIRST, main.columns) in README
 
 
-def test_the_page_of_tables_is_the_committed_metrics(rows: list[Row]) -> None:
-    page = git("-C", str(ROOT), "show", f":{paths.TABLES}")
-    for title, shown, columns in table.shown(rows):
+@pytest.mark.parametrize("study", STUDIES, ids=str)
+def test_the_page_of_tables_is_the_committed_metrics(study: Path) -> None:
+    page = in_git(study / paths.TABLES)
+    for title, shown, columns in table.shown(rows_of(study)):
         assert f"## {title.capitalize()}\n\n{markdown(shown, table.FIRST, columns)}\n" in page
 
 
