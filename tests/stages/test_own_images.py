@@ -1,7 +1,6 @@
 """The user's own images through the whole of a study: in colour, not square, with labels and without."""
 
 import shutil
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -53,7 +52,8 @@ def run_study(root: Path, classes: tuple[str, ...], variants: list[str], models:
     paint(root / "data/raw/own", classes)
     YAML(typ="safe", pure=True).dump(study, root / "params.yaml")
     if models:
-        shutil.copytree(models, root / "models")
+        for variant in variants:
+            shutil.copytree(models / variant, root / "models" / variant)
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(root)
         patch.setattr(train, "build", build_without_xla)
@@ -69,17 +69,20 @@ def with_classes(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
+def without_labels(with_classes: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The same images in one folder. Training never sees labels, so it is shared."""
+    root = tmp_path_factory.mktemp("flat")
+    run_study(root, ("",), WITHOUT_LABELS, with_classes / "models")
+    return root
+
+
+@pytest.fixture
 def labelled(
-    request: pytest.FixtureRequest, with_classes: Path, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[bool]:
-    """Whether the images of the study that the process is in have labels. Training never sees them, so it is shared."""
-    root = with_classes
-    if not request.param:
-        root = tmp_path_factory.mktemp("flat")
-        run_study(root, ("",), WITHOUT_LABELS, with_classes / "models")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.chdir(root)
-        yield request.param
+    request: pytest.FixtureRequest, with_classes: Path, without_labels: Path, monkeypatch: pytest.MonkeyPatch
+) -> bool:
+    """Whether the images of the study that the process is in have labels."""
+    monkeypatch.chdir(with_classes if request.param else without_labels)
+    return bool(request.param)
 
 
 each = pytest.mark.parametrize(("labelled", "variant"), CASES, indirect=["labelled"])
