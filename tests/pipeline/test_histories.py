@@ -385,9 +385,10 @@ class Histories(RuleBasedStateMachine):
         return {out["path"]: out["md5"] for entry in self._lock().values() for out in entry.get("outs", [])}
 
     def _outputs_in_place(self) -> dict[str, str]:
-        """Those in place, but for the plans, which are no results, and the mark of `track`, which is in no cache."""
+        """Those in place, but for what is in no cache: plans, which are no results, tables and the mark of `track`."""
         found = {path: value for path, value in self._recorded_outputs().items() if _is(path, value)}
-        return {path: value for path, value in found.items() if path not in map(str, (paths.PLANS, paths.TRACKED))}
+        uncached = {str(path) for path in (paths.PLANS, paths.TABLES, paths.TRACKED)}
+        return {path: value for path, value in found.items() if path not in uncached}
 
     def _check_plans_are_of_now(self) -> None:
         for variant in self._variants():

@@ -48,7 +48,7 @@ def locked(lock: dict[str, Any], stage: str, group: str, path: str) -> dict[str,
 
 def test_other_data_is_another_result() -> None:
     other = copy.deepcopy(LOCK)
-    for stage in ("classifier", "train@vae", "extract@vae", "evaluate@vae"):
+    for stage in ("classifier", "train@vae", "extract@vae", "evaluate@vae", "plot@vae"):
         locked(other, stage, "deps", "data/prepared/train.npz")["md5"] = "0" * 32
     locked(other, "prepare", "outs", "data/prepared/train.npz")["md5"] = "0" * 32
     before, after = (inputs.recorded(lock, "vae", read).inputs for lock in (LOCK, other))
