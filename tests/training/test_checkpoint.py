@@ -186,7 +186,7 @@ def wait_for_writing(process: Any, path: Path) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("variant", "kills", "epochs"), [("simple", 4, 60), ("denoise", 2, 15), ("vae", 2, 20)])
+@pytest.mark.parametrize(("variant", "kills", "epochs"), [("simple", 3, 60), ("denoise", 2, 15), ("vae", 2, 20)])
 def test_killed_at_random_moments(
     project: Path, tiny: dict[str, Any], write_params: Any, variant: str, kills: int, epochs: int, tmp_path: Path
 ) -> None:
