@@ -151,25 +151,7 @@ def parameters_by_stage(
         ),
     )
     for each, v in p.variants.items():
-        seed = p.seed if v.own.seed is None else v.own.seed
-        yield "train", each, ForTrain(numerics=n, seed=seed, threads=p.threads, precision=p.precision, variant=v)
-        # what is random from here on is the same for all variants: they see the same noisy images
-        noise, classes = v.training.noise if v.trains else 0.0, v.learning.classes
-        yield (
-            "extract",
-            each,
-            ForExtract(numerics=n, seed=p.seed, threads=p.threads, extract=p.extract, noise=noise, classes=classes),
-        )
-        yield "tsne", each, ForTsne(numerics=n, seed=p.seed, tsne=p.tsne)
-        levels = p.extract.noise_levels
-        yield (
-            "evaluate",
-            each,
-            ForEvaluate(
-                numerics=n, seed=p.seed, threads=p.threads, noise_levels=levels, evaluate=p.evaluate, classes=classes
-            ),
-        )
-        yield "plot", each, ForPlot(numerics=n, seed=p.seed, threads=p.threads, noise_levels=levels, classes=classes)
+        yield from ((parameters.stage, each, parameters) for parameters in _of_variant(p, v))
     levels, uses = p.extract.noise_levels, p.extract.uses_images
     yield (
         "compare",
@@ -184,6 +166,21 @@ def parameters_by_stage(
         ),
     )
     yield "track", None, ForTrack(numerics=n, study=p.study, variants=names)
+
+
+def _of_variant(p: Params, v: Variant) -> Iterator[StageParameters]:
+    """Of the stages that each variant has, in their order."""
+    n, levels, classes = p.numerics, p.extract.noise_levels, v.learning.classes
+    seed = p.seed if v.own.seed is None else v.own.seed
+    yield ForTrain(numerics=n, seed=seed, threads=p.threads, precision=p.precision, variant=v)
+    # what is random from here on is the same for all variants: they see the same noisy images
+    noise = v.training.noise if v.trains else 0.0
+    yield ForExtract(numerics=n, seed=p.seed, threads=p.threads, extract=p.extract, noise=noise, classes=classes)
+    yield ForTsne(numerics=n, seed=p.seed, tsne=p.tsne)
+    yield ForEvaluate(
+        numerics=n, seed=p.seed, threads=p.threads, noise_levels=levels, evaluate=p.evaluate, classes=classes
+    )
+    yield ForPlot(numerics=n, seed=p.seed, threads=p.threads, noise_levels=levels, classes=classes)
 
 
 def _chosen_classes(p: Params) -> dict[str, tuple[Class, ...]]:
