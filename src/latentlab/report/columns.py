@@ -82,6 +82,7 @@ OTHERS = {  # which way is better, of metrics that are not in the table
 
 LEVELS = ("denoising/psnr_", "denoising/ssim_")
 
+NEUTRAL = ("latent/mean_activation",)  # of which neither way is better
 OTHER_FORMAT = ".4g"  # of what is in no table
 
 SELECTION = "training/validation_bce"  # nats a pixel for every variant, of the epoch that was kept
@@ -102,19 +103,20 @@ def better(metric: str) -> str:
 def column_of(metric: str) -> Column:
     """A metric by its name in the JSON file, `reconstruction.mse`, whether a table has it or not.
 
-    Raises `UserError` if it is in none and neither way is better of it.
+    Raises `UserError` if it is in none and it is not known which way is better of it.
     """
     found = next((column for column in (*COLUMNS, *USES) if column.dotted == metric), None)
     if found:
         return found
     group, _, name = metric.partition(".")
-    return Column(group, name, metric, OTHER_FORMAT, better(tracked(group, name)))
+    way = "" if tracked(group, name) in NEUTRAL else better(tracked(group, name))
+    return Column(group, name, metric, OTHER_FORMAT, way)
 
 
 def names(levels: Collection[float]) -> list[str]:
     """The metrics that `column_of` takes, with denoising at these levels of noise."""
     columns = {column.dotted for column in (*COLUMNS, *USES) if column.group != "denoising"}
-    others = {name.replace("test/", "reconstruction/").replace("/", ".") for name in OTHERS if "/" in name}
+    others = {name.replace("test/", "reconstruction/").replace("/", ".") for name in (*OTHERS, *NEUTRAL) if "/" in name}
     denoising = {f"{prefix.replace('/', '.')}{level:g}" for prefix in LEVELS for level in levels}
     return sorted(columns | others | denoising)
 
