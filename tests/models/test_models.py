@@ -41,6 +41,7 @@ OPTIONS: list[tuple[str, dict[str, Any], int, tuple[int, ...]]] = [
     ("conv", {"filters": [32, 16, 16], "batch_norm": True, "bias": False}, 17_216, (4, 4, 16)),
     ("conv", {"filters": [32, 32, 32], "batch_norm": True, "bias": False}, 47_424, (4, 4, 32)),
 ]
+VARIATIONAL = ["vae", "vae_conv", "vae_deconv", "vae_slips"]
 SIZES = [MNIST, (8, 8, 1), (32, 32, 3), (48, 64, 3), (29, 31, 2)]
 
 
@@ -101,9 +102,23 @@ def test_batch_norm_reaches_the_network(model: str) -> None:
     assert normed > plain
 
 
-@pytest.mark.parametrize("model", ["vae", "vae_conv", "vae_deconv"])
-def test_latent_dim_reaches_the_network(model: str) -> None:
-    assert made(model, MNIST, latent_dim=5).latent_shape == (5,)
+@pytest.mark.parametrize("model", VARIATIONAL)
+def test_latent_dim_and_beta_reach_the_network(model: str) -> None:
+    autoencoder = made(model, MNIST, latent_dim=5, beta=0.2)
+    assert (autoencoder.latent_shape, autoencoder.beta) == ((5,), 0.2)
+    assert made(model, MNIST).beta == 1
+
+
+@pytest.mark.parametrize(
+    ("options", "expected"),
+    [({}, [0.5, 1, 2]), ({"exponent": 1.0}, [0.25, 1, 4]), ({"exponent": 1.0, "scale": 0.1}, [0.025, 0.1, 0.4])],
+)
+def test_slips_are_in_the_deviation_alone(options: dict[str, float], expected: list[float]) -> None:
+    autoencoder = made("vae_slips", MNIST, **options)
+    assert autoencoder.deviation is not None
+    np.testing.assert_allclose(autoencoder.deviation(np.log([0.25, 1, 4]).astype(np.float32)), expected, rtol=1e-6)
+    assert [w.shape for w in autoencoder.get_weights()] == [w.shape for w in made("vae", MNIST).get_weights()]
+    assert made("vae", MNIST).deviation is None
 
 
 @pytest.mark.slow

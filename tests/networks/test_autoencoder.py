@@ -1,6 +1,7 @@
 """What an architecture may return, and what a code may be: one line for anything else, right numbers for all of it."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any
 
@@ -12,6 +13,7 @@ from keras import layers
 from latentlab.config.params import parse
 from latentlab.errors import UserError
 from latentlab.metrics import variational
+from latentlab.metrics.reconstruction import image_bce
 from latentlab.networks.autoencoder import Autoencoder
 from latentlab.numerics.tensorflow import start_tensorflow
 from latentlab.stages import extract, train
@@ -110,6 +112,26 @@ def test_codes_of_any_rank_have_the_divergence_of_their_entries(
     z_mean, z_log_var = (np.asarray(part) for part in autoencoder.encoder(images))
     assert float(terms["kl_loss"]) == pytest.approx(variational.kl(z_mean, z_log_var), rel=1e-5)
     assert float(terms["loss"]) == pytest.approx(float(terms["kl_loss"]) + float(terms["reconstruction_loss"]))
+
+
+def test_beta_and_the_deviation_are_what_the_loss_takes(monkeypatch: pytest.MonkeyPatch) -> None:
+    code = (3,)
+    usual = built(monkeypatch, lambda: Autoencoder(encoder(code, code), decoder(code)))
+    images, seed = np.random.default_rng(0).random((5, *IMAGE)).astype(np.float32), np.array([1, 2])
+
+    def terms(autoencoder: Autoencoder) -> dict[str, float]:
+        found = loss_function(autoencoder, 0.0, 0.0)(keras.ops.convert_to_tensor(images), seed, training=False)
+        return {name: float(value) for name, value in found.items()}
+
+    plain, half = terms(usual), terms(replace(usual, beta=0.5))
+    assert half["reconstruction_loss"] == plain["reconstruction_loss"]
+    assert half["kl_loss"] == 0.5 * plain["kl_loss"] > 0
+    assert half["loss"] == pytest.approx(half["reconstruction_loss"] + half["kl_loss"])
+    still = terms(replace(usual, deviation=lambda z_log_var: 0 * z_log_var))  # the code is z_mean
+    decoded = np.asarray(usual.decoder(usual.encoder(images)[0]))
+    assert still["kl_loss"] == plain["kl_loss"]
+    assert still["reconstruction_loss"] == pytest.approx(image_bce(images, decoded).mean(), rel=1e-5)
+    assert still["reconstruction_loss"] != plain["reconstruction_loss"]
 
 
 @pytest.mark.parametrize("code", CODES, ids=str)

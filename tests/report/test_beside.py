@@ -98,7 +98,13 @@ def test_nothing_published_is_no_table() -> None:
 
 def test_every_name_is_a_column() -> None:
     known = names((0.1, 1.0))
-    assert {"reconstruction.bce", "reconstruction.mse", "denoising.ssim_0.1", "training.parameters", "latent.mean_activation"} <= set(known)
+    assert {
+        "reconstruction.bce",
+        "reconstruction.mse",
+        "denoising.ssim_0.1",
+        "training.parameters",
+        "latent.mean_activation",
+    } <= set(known)
     assert "loss" not in known
     assert [column_of(name).dotted for name in known] == known
     with pytest.raises(UserError, match="found 'a/b'"):

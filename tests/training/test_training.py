@@ -55,7 +55,7 @@ def test_losses_equal_the_metrics(rng: np.random.Generator) -> None:
 
 def test_sampled_codes_have_the_standard_deviation_of_the_log_variance() -> None:
     z_mean, z_log_var = tf.fill([20_000, 1], 3.0), tf.fill([20_000, 1], float(np.log(4.0)))
-    draws = losses.sample_code(z_mean, z_log_var, tf.constant([1, 2])).numpy()
+    draws = losses.sample_code(z_mean, losses.deviation(z_log_var), tf.constant([1, 2])).numpy()
     assert draws.mean() == pytest.approx(3.0, abs=0.06)
     assert draws.std() == pytest.approx(2.0, abs=0.06)
 

@@ -27,5 +27,6 @@ def flattened(nested: Mapping[str, Any], separator: str) -> Iterator[tuple[str, 
 Fraction = Annotated[float, Field(gt=0, lt=1)]
 Seed = Annotated[int, Field(ge=0, lt=2**31)]
 Size = Annotated[int, Field(ge=1)]
+Weight = Annotated[float, Field(ge=0)]
 # YAML has lists and no tuples, hence not strict about the container
 Sizes = Annotated[tuple[Annotated[int, Field(ge=1, strict=True)], ...], Field(min_length=1, strict=False)]

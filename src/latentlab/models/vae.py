@@ -1,16 +1,20 @@
 """Variational autoencoder of dense layers (Kingma and Welling 2014, arXiv:1312.6114)."""
 
-from latentlab.config.settings import Settings, Size, Sizes
+from latentlab.config.settings import Settings, Size, Sizes, Weight
 from latentlab.networks.autoencoder import Autoencoder
 
 
 class Options(Settings):
-    """`units` of the encoder's hidden layers, mirrored in the decoder, around a code of `latent_dim`."""
+    """`units` of the encoder's hidden layers, mirrored in the decoder, around a code of `latent_dim`.
+
+    `beta` weighs the KL divergence in the loss (Higgins et al. 2017, beta-VAE).
+    """
 
     units: Sizes = (512,)
     latent_dim: Size = 2
     batch_norm: bool = False
     bias: bool = True
+    beta: Weight = 1.0
 
 
 def build(options: Options, image_shape: tuple[int, int, int]) -> Autoencoder:
@@ -30,4 +34,4 @@ def build(options: Options, image_shape: tuple[int, int, int]) -> Autoencoder:
     for number, units in enumerate(reversed(options.units), 1):
         x = activated(x, layers.Dense(units, use_bias=options.bias, name=f"dense{number}"), options.batch_norm)
     decoder = keras.Model(code, dense_to_image(x, image_shape), name="decoder")
-    return Autoencoder(encoder, decoder, xla=True)
+    return Autoencoder(encoder, decoder, xla=True, beta=options.beta)

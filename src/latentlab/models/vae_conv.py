@@ -2,17 +2,21 @@
 
 import math
 
-from latentlab.config.settings import Settings, Size, Sizes
+from latentlab.config.settings import Settings, Size, Sizes, Weight
 from latentlab.networks.autoencoder import Autoencoder
 
 
 class Options(Settings):
-    """`filters` of the 3x3 convolutions with stride 2, then a dense layer of `units`, then a code of `latent_dim`."""
+    """`filters` of the 3x3 convolutions with stride 2, then a dense layer of `units`, then a code of `latent_dim`.
+
+    `beta` weighs the KL divergence in the loss (Higgins et al. 2017, beta-VAE).
+    """
 
     filters: Sizes = (32, 64)
     units: Size = 16
     latent_dim: Size = 2
     batch_norm: bool = False
+    beta: Weight = 1.0
 
 
 def build(options: Options, image_shape: tuple[int, int, int]) -> Autoencoder:
@@ -38,4 +42,4 @@ def build(options: Options, image_shape: tuple[int, int, int]) -> Autoencoder:
         conv = layers.Conv2DTranspose(filters, 3, strides=2, padding="same", name=f"conv{number}")
         x = activated(x, conv, options.batch_norm)  # (N, 2h, 2w, filters)
     x = layers.Conv2DTranspose(image_shape[2], 3, padding="same", name="pixels")(x)
-    return Autoencoder(encoder, keras.Model(code, to_image(x, image_shape), name="decoder"))
+    return Autoencoder(encoder, keras.Model(code, to_image(x, image_shape), name="decoder"), beta=options.beta)

@@ -2,16 +2,20 @@
 
 import math
 
-from latentlab.config.settings import Settings, Size
+from latentlab.config.settings import Settings, Size, Weight
 from latentlab.networks.autoencoder import Autoencoder
 
 
 class Options(Settings):
-    """`filters` of all inner convolutions, `units` of the dense layer on each side of a code of `latent_dim`."""
+    """`filters` of all inner convolutions, `units` of the dense layer on each side of a code of `latent_dim`.
+
+    `beta` weighs the KL divergence in the loss (Higgins et al. 2017, beta-VAE).
+    """
 
     filters: Size = 64
     units: Size = 128
     latent_dim: Size = 2
+    beta: Weight = 1.0
 
 
 def build(options: Options, image_shape: tuple[int, int, int]) -> Autoencoder:
@@ -47,4 +51,4 @@ def build(options: Options, image_shape: tuple[int, int, int]) -> Autoencoder:
     x = deconv(3, 1, "same", 2)(x)
     x = deconv(3, 2, "valid", 3)(x)  # (N, H+1, W+1, filters)
     x = layers.Conv2D(image_shape[2], 2, name="pixels")(x)  # (N, H, W, C), one more if odd
-    return Autoencoder(encoder, keras.Model(code, to_image(x, image_shape), name="decoder"))
+    return Autoencoder(encoder, keras.Model(code, to_image(x, image_shape), name="decoder"), beta=options.beta)

@@ -4,6 +4,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     import keras
 
     from latentlab.storage.memory import Array
@@ -18,12 +20,17 @@ class Autoencoder:
     layer of its own for the sigmoid trains on logits, which is faster. `xla` says that XLA speeds up its training,
     `shared_batches` that threads had better share its batches, as its operations are too small for that (not with
     batch normalisation, which would see a part of a batch).
+
+    `beta` weighs the KL divergence in a variational one's loss (Higgins et al. 2017, beta-VAE). `deviation` is what
+    the loss takes for the standard deviation of a code, from z_log_var; exp(z_log_var / 2) without it.
     """
 
     encoder: "keras.Model"
     decoder: "keras.Model"
     xla: bool = False
     shared_batches: bool = False
+    beta: float = 1.0
+    deviation: "Callable[[keras.KerasTensor], keras.KerasTensor] | None" = None
 
     def fault(self, image_shape: tuple[int, ...]) -> str:
         """What is wrong with the models for images of this shape, and what is allowed; empty if nothing is."""

@@ -70,9 +70,14 @@ def gaussian_kl(z_mean: tf.Tensor, z_log_var: tf.Tensor) -> tf.Tensor:
     return -0.5 * tf.reduce_sum(1 + z_log_var - z_mean**2 - tf.exp(z_log_var), axis=axes)
 
 
-def sample_code(z_mean: tf.Tensor, z_log_var: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
-    """Reparameterised draw from N(z_mean, exp(z_log_var)), (N, ...): the standard deviation is exp(z_log_var / 2)."""
-    return z_mean + tf.exp(z_log_var / 2) * tf.random.stateless_normal(tf.shape(z_mean), seed)
+def deviation(z_log_var: tf.Tensor) -> tf.Tensor:
+    """Standard deviation of which z_log_var is the logarithm of the square, (N, ...)."""
+    return tf.exp(z_log_var / 2)
+
+
+def sample_code(z_mean: tf.Tensor, stddev: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
+    """Reparameterised draw from N(z_mean, stddev ** 2), (N, ...)."""
+    return z_mean + stddev * tf.random.stateless_normal(tf.shape(z_mean), seed)
 
 
 def noisy(images: tf.Tensor, stddev: float, seed: tf.Tensor) -> tf.Tensor:
@@ -85,24 +90,25 @@ def loss_function(autoencoder: Autoencoder, noise: float, activity_l1: float) ->
 
     `loss` is what the other terms sum up to. A plain autoencoder's `reconstruction_loss` is the mean over pixels;
     `loss` adds `activity_l1` times the L1 norm of the code. A variational one's `reconstruction_loss` is the sum over
-    pixels and joins `kl_loss`: nats an image, the negative evidence lower bound.
+    pixels and joins `kl_loss`, which has beta in it: nats an image, without beta the negative evidence lower bound.
     """
     encoder, decoder = faster(autoencoder.encoder), faster(autoencoder.decoder)
     logits = ends_in_sigmoid(autoencoder.decoder)
+    deviation_of = autoencoder.deviation or deviation
 
     def terms(images: tf.Tensor, seed: tf.Tensor, training: bool) -> Terms:
         noise_seed, code_seed = tf.unstack(tf.random.split(seed, 2))
         encoded = encoder(noisy(images, noise, noise_seed) if noise else images, training=training)
         if autoencoder.variational:
             z_mean, z_log_var = (tf.cast(part, tf.float32) for part in encoded)
-            code = sample_code(z_mean, z_log_var, code_seed)
+            code = sample_code(z_mean, deviation_of(z_log_var), code_seed)
         else:
             code = encoded
         decoded = tf.cast(decoder(code, training=training), tf.float32)
         bce = logits_bce(images, decoded) if logits else tf.reduce_sum(pixel_bce(images, decoded), axis=(1, 2, 3))
         reconstruction = tf.reduce_mean(bce)
         if autoencoder.variational:
-            kl = tf.reduce_mean(gaussian_kl(z_mean, z_log_var))
+            kl = autoencoder.beta * tf.reduce_mean(gaussian_kl(z_mean, z_log_var))
             parts = {"reconstruction_loss": reconstruction, "kl_loss": kl}
         else:
             parts = {"reconstruction_loss": reconstruction / math.prod(images.shape[1:])}
