@@ -19,7 +19,7 @@ from latentlab.stages import prepare
 from latentlab.storage.json import read_json
 from latentlab.storage.memory import CHUNK_PIXELS
 from latentlab.storage.npz import read_npz, write_npz
-from tests.conftest import prepare_study
+from tests.conftest import committed_params, prepare_study
 from tests.sources.test_mnist_files import idx_bytes
 
 LABELS = np.repeat(np.arange(4), 50)
@@ -240,3 +240,19 @@ def test_a_dataset_dropped_in_as_one_file(monkeypatch: pytest.MonkeyPatch, proje
     )
     assert params.load().prepare.dataset == "mine"
     assert prepare_study() == "prepare mine from here: images of 3x3x1: train 21, validation 3, test 6"
+
+
+@pytest.mark.parametrize("seed", [42, 7])
+def test_the_seen_test_images_are_those_of_mnist_5k_and_most_of_them_are_trained_on(seed: int) -> None:
+    honest, seen = (committed_params(Path("studies") / study).prepare for study in ("lessons", "lessons_seen"))
+    seen = seen.model_copy(update={"options": seen.options.model_copy(update={"split_seed": seed})})
+    images = {}
+    for settings in (honest, seen):
+        dataset = prepare.load(settings)
+        rows = prepare.split(len(dataset.images), dataset.labels, dataset.official_test, settings, seed)
+        images[settings.dataset] = {name: sorted(bytes(dataset.images[row]) for row in rows[name]) for name in rows}
+    ours, theirs = images["mnist_5k"], images["mnist_5k_seen"]
+    assert ours["test"] == theirs["test"]
+    assert {name: len(rows) for name, rows in ours.items()} == {name: len(rows) for name, rows in theirs.items()}
+    assert len(set(ours["train"]) & set(ours["test"])) == 0
+    assert 860 <= len(set(theirs["train"]) & set(theirs["test"])) <= 890
