@@ -16,7 +16,7 @@ from benchmarks.variants import ROOT
 class Worker:
     """A worker that is ready, to be used in a `with` block, at whose end it is gone.
 
-    It computes only while a method is waiting for its answer. If it fails, the parent exits with what it wrote.
+    It computes only from `start` until `seconds` has its answer. If it fails, the parent exits with what it wrote.
     """
 
     def __init__(self, variant: str, way: str, images: int, threads: int, mnist: Path | None) -> None:
@@ -57,10 +57,18 @@ class Worker:
         """Wait until it is ready; its number of trainable parameters."""
         return int(self._answer("parameters"))
 
+    def start(self) -> None:
+        """Begin one more epoch."""
+        self._tell("go")
+
+    def seconds(self) -> float:
+        """Wait for the end of the epoch; its seconds."""
+        return self._answer("seconds")
+
     def epoch(self) -> float:
         """Seconds of one more epoch."""
-        self._tell("go")
-        return self._answer("seconds")
+        self.start()
+        return self.seconds()
 
     def end(self) -> float:
         """Peak memory in MiB."""

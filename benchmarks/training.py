@@ -77,7 +77,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--ways", nargs="+", choices=WAYS, default=list(WAYS))
     parser.add_argument("--images", type=int, default=tables.EPOCH, help="images an epoch")
     parser.add_argument(
-        "--images-of", nargs="+", type=_override, default=[], metavar="VARIANT=N", help="fewer for slow nets"
+        "--images-of", nargs="+", type=images_of, default=[], metavar="VARIANT=N", help="fewer for slow nets"
     )
     parser.add_argument("--mnist", type=Path, help="npz file with x_train; synthetic images without it")
     parser.add_argument("--rounds", type=int, default=5, help="measured epochs of each")
@@ -87,7 +87,8 @@ def _arguments() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def _override(text: str) -> tuple[str, int]:
+def images_of(text: str) -> tuple[str, int]:
+    """A variant and a number of images, from `simple=1000`."""
     variant, _, images = text.partition("=")
     if variant not in VARIANTS:
         raise argparse.ArgumentTypeError(f"found {variant!r}, allowed: {', '.join(VARIANTS)}")
