@@ -126,7 +126,7 @@ def _main(study: str, results: Results) -> str:
 def _chosen(wanted: list[tuple[str, str]], metrics: str, results: Results) -> str:
     rows = []
     for study, variants in wanted:
-        known = {each.name: each for each in results.rows(study)}
+        known = {each.name: each for each in [*results.rows(study), *results.references(study)]}
         rows += [replace(known[name.strip()], study=study) for name in variants.split(",")]
     return markdown(rows, table.FIRST, list(_columns(metrics)))
 

@@ -11,8 +11,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from benchmarks import data, limit, tables, tsne
+from benchmarks import data, limit, stages, study, tables, tsne
 from benchmarks.page import write_section
+from latentlab.config import paths
+from latentlab.storage.json import write_json
 from latentlab.storage.npz import write_npz
 from tests.conftest import ROOT
 
@@ -86,6 +88,46 @@ def test_tables_have_medians_scaled_to_60000_images_and_their_ratios(raw: dict[s
     assert cells[2:4] == [["simple", "3.00", "0.50"], ["vae", "", "4.00"]]
     assert cells[6:8] == [["simple", "6.00", "1.00"], ["vae", "", "1.00"]]
     assert cells[10:12] == [["simple", "1,234", "1,234"], ["vae", "", "1,234"]]
+
+
+def test_a_study_takes_the_seconds_of_its_epochs() -> None:
+    def record(fit: list[float], engine: list[float], images: int = study.IMAGES) -> dict[str, Any]:
+        ways = {"keras_fit": fit, "engine": engine}
+        return {way: {"images": images, "seconds": seconds} for way, seconds in ways.items()}
+
+    machine = {"cpu": "a CPU", "cores": 2, "threads": 2, "versions": {"Python": "3.11"}}
+    records = {"simple": record([3.0, 2.0, 9.0], [1.5, 1.0, 1.0]), "vae_deconv": record([1.0] * 3, [1.0] * 3)}
+    text = study.section({"machine": machine, "variants": records | {"conv": record([6.0], [3.0], 27_000)}})
+    assert (
+        "Medians of 1 or 3 epochs of 54,000 images after one to warm up. Scaled from fewer images: conv 27,000." in text
+    )
+    simple, deconv, conv, total = rows(text)[2:]
+    assert simple == ["simple", "50", "3.00", "1.00", "2.5", "0.8", "3.00"]
+    assert deconv == ["vae_deconv", "5", "1.00", "1.00", "0.1", "0.1", "1.00"]
+    assert conv == ["conv", "50", "12.00", "6.00", "10.0", "5.0", "2.00"]
+    assert total == ["all but vae_deconv", "", "", "", "12.5", "5.8", "2.14"]
+
+
+@pytest.mark.slow
+def test_a_study_is_measured_from_end_to_end(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "benchmarks.study", "--variants=simple", "--images-of=simple=256", "--rounds=1"]
+    numbers, page = tmp_path / "raw.json", tmp_path / "page.md"
+    subprocess.run([*command, f"--raw={numbers}", f"--output={page}"], cwd=ROOT, check=True, capture_output=True)
+    assert [line[0] for line in rows(page.read_text())] == ["variant", "---", "simple", "all"]
+    assert all(seconds > 0 for way in json.loads(numbers.read_text())["variants"]["simple"].values()
+               for seconds in way["seconds"])  # fmt: skip
+
+
+def test_seconds_of_stages_are_kept_by_study(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(stages, "MEASURED", tmp_path / "measured/stages.json")
+    for name, seconds in (("b", 1.0), ("a", 2.0), ("b", 3.0)):
+        monkeypatch.setattr(stages, "folder_of", lambda study: tmp_path / study)
+        write_json(tmp_path / name / paths.SECONDS, {"train@v": seconds, "prepare": 1.5})
+        stages.main([name])
+    kept = json.loads((tmp_path / "measured/stages.json").read_text())
+    assert list(kept) == ["a", "b"]
+    assert kept["b"]["seconds"] == {"prepare": 1.5, "train@v": 3.0}
+    assert kept["a"]["machine"]["cores"] > 0
 
 
 def test_the_share_of_the_peak(raw: dict[str, Any]) -> None:

@@ -121,6 +121,19 @@ def test_a_variant_that_is_gone_leaves_no_plan(two: dict[str, Any], write_params
     assert not of_simple & contents().keys()
 
 
+def test_the_first_time_is_one_line_and_a_new_variant_a_line_a_stage(
+    two: dict[str, Any], write_params: Write, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write_params(two)
+    plan.main()
+    assert capsys.readouterr().out == "  all stages: new\n"
+    write_params(edited(two, "variants.other", two["variants"]["simple"] | {"epochs": 7}))
+    plan.main()
+    lines = capsys.readouterr().out.splitlines()
+    assert "  train@other: new" in lines
+    assert len(lines) == 5 + 2  # compare and track know of one more
+
+
 def test_a_second_time_writes_nothing(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
     plan.main()
     before = {path: path.stat().st_mtime_ns for path in paths.PLANS.iterdir()}

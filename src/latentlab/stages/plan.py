@@ -31,7 +31,8 @@ def main() -> str:
     changes = write_plans(plans)
     for line in clear_leftovers(p):
         print(f"warning: {line}", file=sys.stderr)
-    for line in changes:
+    first_time = len(changes) == len(plans) and all(line.endswith(": new") for line in changes)
+    for line in ["all stages: new"] if first_time else changes:
         print(f"  {line}")
     return f"plan: {len(plans)} stages of {len(p.variants)} variants, {len(changes) or 'nothing'} changed"
 
