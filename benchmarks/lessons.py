@@ -25,7 +25,9 @@ def main() -> None:
     strips |= {name: read_npz(folder / paths.decoded(name))["reconstructions"][chosen] for name in RECONSTRUCTED}
     random = {name: read_npz(folder / paths.decoded(name))["random"][:SHOWN] for name in DRAWN}
     write_figure(PICTURES / "lessons_reconstructions.png", rows(strips, f"{STUDY}: the same ten test images"))
-    write_figure(PICTURES / "lessons_random_codes.png", rows(random, f"{STUDY}: images from codes drawn from the prior"))
+    write_figure(
+        PICTURES / "lessons_random_codes.png", rows(random, f"{STUDY}: images from codes drawn from the prior")
+    )
 
 
 if __name__ == "__main__":
