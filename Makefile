@@ -7,7 +7,7 @@ export PATH := $(CURDIR)/$(BIN):$(PATH)
 export MLFLOW_DISABLE_TELEMETRY := true
 
 .DEFAULT_GOAL := help
-.PHONY: help install reproduce test test-fast lint bench portable ui lock clean
+.PHONY: help install reproduce test test-fast lint tables bench portable ui lock clean
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -38,6 +38,9 @@ lint: install ## ruff and mypy
 	ruff check
 	ruff format --check
 	mypy
+
+tables: install ## write the tables in README and docs from the metrics that are there
+	python -m benchmarks.results
 
 bench: install ## compare training with Keras and PyTorch on an idle machine: docs/benchmarks.md
 	python -m benchmarks.training

@@ -19,6 +19,7 @@ from latentlab.numerics.portable import set_switches
 set_switches("native" if os.environ.get("LATENTLAB_TESTS_NUMERICS") == "native" else "portable")
 
 # ruff: noqa: E402
+import joblib
 import numpy as np
 import psutil
 import pytest
@@ -37,6 +38,14 @@ if TYPE_CHECKING:
     from latentlab.tracking.store import Store
 
 ROOT = Path(__file__).parent.parent
+
+
+MOST_PROCESSES = 9  # each may take a gigabyte
+
+
+def pytest_xdist_auto_num_workers() -> int:
+    """One process more than cores, as some tests wait."""
+    return min(joblib.cpu_count() + 1, MOST_PROCESSES)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
