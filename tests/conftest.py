@@ -45,7 +45,8 @@ MOST_PROCESSES = 9  # each may take a gigabyte
 
 def pytest_xdist_auto_num_workers() -> int:
     """One process more than cores, as some tests wait."""
-    return min(joblib.cpu_count() + 1, MOST_PROCESSES)
+    cores: int = joblib.cpu_count()
+    return min(cores + 1, MOST_PROCESSES)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -110,6 +110,26 @@ def test_the_copies_in_git_are_equal() -> None:
     assert [path for path in copies if path.read_bytes() != pipeline or path.is_symlink()] == []
 
 
+@pytest.mark.parametrize(
+    ("here", "name", "expected"),
+    [
+        (".", "studies/keras_blog", "studies/keras_blog"),
+        (".", "studies/keras_blog/", "studies/keras_blog"),
+        ("studies", "keras_blog", "studies/keras_blog"),
+        ("studies/fashion_guide", "../keras_blog", "studies/keras_blog"),
+        ("studies/keras_blog", ".", "studies/keras_blog"),
+        ("studies/keras_blog", "../..", "."),
+    ],
+)
+def test_a_study_is_found_by_its_folder_too(
+    several: Path, monkeypatch: pytest.MonkeyPatch, here: str, name: str, expected: str
+) -> None:
+    monkeypatch.chdir(several / here)
+    assert studies.find(name) == studies.folder_of(name) == (several / expected).resolve()
+    for other in ("studies", "keras_blog/data", "none"):
+        assert studies.find(other) is None
+
+
 @pytest.mark.parametrize("here", [".", "studies/keras_blog"])
 def test_a_new_study_is_like_another(several: Path, monkeypatch: pytest.MonkeyPatch, here: str) -> None:
     before = contents(several)

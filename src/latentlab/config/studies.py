@@ -45,12 +45,19 @@ def _name_of_root(root: Path) -> str:
     return name if isinstance(name, str) else root.name
 
 
-def folder_of(name: str) -> Path:
-    """The folder of the study `name`. Raises `UserError` with the valid names."""
+def find(name: str) -> Path | None:
+    """The folder of a study by its name, or by a path to its folder; None if there is no such study."""
     found = studies()
-    if name not in found:
-        raise UserError(f"study: found no {name!r}, allowed: {', '.join(found) or 'nothing here'}")
-    return found[name]
+    paths_of = {folder.resolve(): folder for folder in found.values()}
+    return found.get(name) or paths_of.get(Path(name).resolve())
+
+
+def folder_of(name: str) -> Path:
+    """The same. Raises `UserError` with the valid names if there is none."""
+    folder = find(name)
+    if folder is None:
+        raise UserError(f"study: found no {name!r}, allowed: {', '.join(studies()) or 'nothing here'}")
+    return folder
 
 
 def current_folder() -> Path:

@@ -51,9 +51,9 @@ def _say(line: str) -> None:
 
 
 def _study_and_variants(names: Sequence[str]) -> tuple[Path, list[str]]:
-    known = studies.studies()
-    if names and names[0] in known:
-        return known[names[0]].resolve(), list(names[1:])
+    folder = studies.find(names[0]) if names else None
+    if folder:
+        return folder.resolve(), list(names[1:])
     return studies.current_folder().resolve(), list(names)
 
 
