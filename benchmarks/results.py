@@ -39,6 +39,14 @@ TABLE = re.compile(r"(<!-- table (?P<words>[^>]*?) -->\n)(?P<content>.*?)(?P<end
 STAGES = ("train", "extract", "tsne", "evaluate", "plot")  # of a variant
 
 NEGATIVE_ELBO = Column("vae", "negative_elbo", "-ELBO", ".1f", "↓")
+OTHERS = (  # that no table of a study has, or in another format
+    NEGATIVE_ELBO,
+    Column("training", "validation_loss", "validation loss", ".1f"),
+    Column("training", "validation_bce", "validation BCE", ".4f", "↓"),
+    Column("latent", "mean_activation", "mean code", ".2f"),
+    Column("vae", "reconstruction", "reconstruction", ".1f"),
+    Column("vae", "kl", "KL", ".1f"),
+)
 SECONDS = Column("training", "seconds", "s an epoch", ".2f")
 PUBLISHED = (
     column_of("training.parameters"),
@@ -128,13 +136,15 @@ def _chosen(wanted: list[tuple[str, str]], metrics: str, results: Results) -> st
     for study, variants in wanted:
         known = {each.name: each for each in [*results.rows(study), *results.references(study)]}
         rows += [replace(known[name.strip()], study=study) for name in variants.split(",")]
-    return markdown(rows, table.FIRST, list(_columns(metrics)))
+    made = markdown(rows, table.FIRST, list(_columns(metrics)))
+    return made if len({study for study, _ in wanted}) == 1 else made.replace("**", "")  # no best of unlike studies
 
 
 def _columns(metrics: str) -> Iterator[Column]:
     for metric in metrics.split(","):
         name, _, heading = (part.strip() for part in metric.partition("="))
-        column = NEGATIVE_ELBO if name == NEGATIVE_ELBO.dotted else column_of(name)
+        column = next((other for other in OTHERS if other.dotted == name), None) or column_of(name)
+        column = replace(column, format=".2f") if column.group == "denoising" else column
         yield replace(column, heading=heading) if heading else column
 
 

@@ -21,8 +21,10 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("studies", nargs="*", default=["quick"], metavar="STUDY")
     content = read_json(MEASURED) if MEASURED.exists() else {}
     for study in parser.parse_args(arguments).studies:
-        seconds = read_json(folder_of(study) / paths.SECONDS)
-        content[study] = {"machine": machine.describe(os.cpu_count() or 1), "seconds": dict(sorted(seconds.items()))}
+        folder = folder_of(study)
+        known = read_json(folder / paths.SECONDS)  # also of variants that are gone
+        seconds = {name: known[name] for name in sorted(known) if (folder / paths.plan(name)).exists()}
+        content[study] = {"machine": machine.describe(os.cpu_count() or 1), "seconds": seconds}
     raw.write(MEASURED, dict(sorted(content.items())))
 
 

@@ -122,7 +122,9 @@ def test_seconds_of_stages_are_kept_by_study(tmp_path: Path, monkeypatch: pytest
     monkeypatch.setattr(stages, "MEASURED", tmp_path / "measured/stages.json")
     for name, seconds in (("b", 1.0), ("a", 2.0), ("b", 3.0)):
         monkeypatch.setattr(stages, "folder_of", lambda study: tmp_path / study)
-        write_json(tmp_path / name / paths.SECONDS, {"train@v": seconds, "prepare": 1.5})
+        write_json(tmp_path / name / paths.SECONDS, {"train@v": seconds, "prepare": 1.5, "train@gone": 9.0})
+        for stage in ("train@v", "prepare"):
+            write_json(tmp_path / name / paths.plan(stage), {})
         stages.main([name])
     kept = json.loads((tmp_path / "measured/stages.json").read_text())
     assert list(kept) == ["a", "b"]
