@@ -9,7 +9,7 @@ import pytest
 
 from benchmarks.results import PAGES, TABLE, Results, content, rewritten
 from latentlab.config import paths
-from tests.conftest import ROOT, in_git
+from tests.conftest import ROOT, git, in_git
 
 COMMITTED = Results(in_git)
 TRACKED = [path for pattern in PAGES for path in sorted(ROOT.glob(pattern))]
