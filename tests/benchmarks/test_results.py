@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from benchmarks.results import PAGES, TABLE, Results, content, rewritten
+from benchmarks.stages import MEASURED
 from latentlab.config import paths
 from tests.conftest import ROOT, git, in_git
 
@@ -41,10 +42,10 @@ def files(**metrics: dict[str, Any]) -> Results:
     stages = {f"{stage}@{name}": 3.0 + place for place, name in enumerate(metrics)
               for stage in ("train", "extract", "tsne", "evaluate", "plot")}  # fmt: skip
 
+    texts[str(MEASURED)] = json.dumps({"a": {"seconds": stages}})
+
     def text(path: Path) -> str:
-        return json.dumps({"a": {"seconds": stages}}) if path.is_relative_to("benchmarks") else texts[
-            str(path.relative_to("studies/a"))
-        ]  # fmt: skip
+        return texts[str(path).removeprefix("studies/a/")]
 
     return Results(text)
 
@@ -95,8 +96,8 @@ def known(words: str) -> str:
     """The parameters of the studies that a table is of, and what others have published."""
     named = {part.partition(":")[0].strip() for part in words.split(";")} - {"quick"}
     folders = [Path("studies") / name for name in named] or [Path()]
-    files = git("-C", str(ROOT), "ls-files", *(str(folder / paths.PUBLISHED) for folder in folders)).split()
-    return "".join(in_git(Path(path)) for path in [*files, *(folder / paths.PARAMS for folder in folders)])
+    wanted = [str(folder / name) for folder in folders for name in (paths.PARAMS, paths.PUBLISHED)]
+    return "".join(in_git(Path(path)) for path in git("-C", str(ROOT), "ls-files", *wanted).split())
 
 
 @pytest.mark.parametrize("page", TRACKED, ids=lambda path: path.name)
