@@ -16,12 +16,12 @@ import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
-from statistics import fmean
 from typing import Any
 
 from ruamel.yaml import YAML
 
-from benchmarks.stages import MEASURED
+from benchmarks import stages
+from benchmarks import study as epochs
 from latentlab.config import params, paths
 from latentlab.config.params import Params
 from latentlab.config.published import Published
@@ -88,8 +88,13 @@ class Results:
 
     def seconds(self, study: str) -> dict[str, float]:
         """Of each stage in the run that was kept."""
-        content: dict[str, Any] = json.loads(self.text(MEASURED))
+        content: dict[str, Any] = json.loads(self.text(stages.MEASURED))
         return dict(content[study]["seconds"])
+
+    def epochs(self, study: str) -> dict[str, float]:
+        """Seconds of an epoch of each variant that was measured, where as many train at once as there are cores."""
+        content: dict[str, Any] = json.loads(self.text(epochs.MEASURED)).get(study, {"variants": {}})
+        return {name: epochs.seconds(content, name, "engine") for name in content["variants"]}
 
 
 def main() -> None:
@@ -151,7 +156,8 @@ def _columns(metrics: str) -> Iterator[Column]:
 def _published(study: str, results: Results) -> str:
     """A row a variant with the seconds of an epoch, and beside its loss those that the study's sources published."""
     seeds = replicates(results.params(study).variants)
-    rows = [_with_cost(each, seeds[each.name], results.seconds(study)) for each in results.rows(study)]
+    seconds = results.epochs(study)
+    rows = [_with_cost(each, seconds) for each in results.rows(study)]
     rows, columns = filled([*rows, *results.references(study)], PUBLISHED)
     head, body = cells(rows, table.FIRST, columns)
     lines = [[f"**{cell.text}**" if cell.best else cell.text for cell in line] for line in body]
@@ -170,13 +176,9 @@ def _with_loss(each: Row) -> Row:
     return replace(each, means=means, deviations=each.deviations | deviations)
 
 
-def _with_cost(each: Row, names: tuple[str, ...], seconds: dict[str, float]) -> Row:
-    """The row with the seconds of its training divided by its epochs, if it has any."""
-    epochs = each.means.get("training/epochs")
-    if not epochs:
-        return each
-    mean = fmean(seconds[f"train@{name}"] for name in names) / epochs
-    return replace(each, means=each.means | {SECONDS.tracked: mean})
+def _with_cost(each: Row, seconds: dict[str, float]) -> Row:
+    """The row with the seconds of an epoch, if they have been measured."""
+    return replace(each, means=each.means | {SECONDS.tracked: seconds[each.name]}) if each.name in seconds else each
 
 
 def _losses(published: tuple[Published, ...], names: tuple[str, ...]) -> Iterator[str]:

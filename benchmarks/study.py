@@ -18,10 +18,10 @@ from benchmarks import machine, raw
 from benchmarks.page import write_section
 from benchmarks.process import Worker
 from benchmarks.training import PAGE, images_of
-from benchmarks.variants import VARIANTS, variant
+from benchmarks.variants import STUDY, VARIANTS, variant
 from latentlab.report.markdown import markdown_table
 
-MEASURED = Path("benchmarks/measured/keras_blog.json")
+MEASURED = Path("benchmarks/measured/epochs.json")
 IMAGES = 54_000  # of MNIST's training images a tenth is kept apart
 FEWER = {"conv": 12_800, "denoise": 6_400, "lstm": 12_800, "vae_conv": 6_400, "vae_deconv": 1_280}  # whole batches
 LEFT_OUT = "vae_deconv"  # of the sum
@@ -37,14 +37,14 @@ def main() -> None:
             progress.set_description(name)
             count = images.get(name, IMAGES)
             content["variants"][name] = _measure(name, count, arguments.rounds, arguments.mnist, progress)
-            raw.write(arguments.raw, content)
+            raw.write(arguments.raw, {STUDY.study: content})
     write_section(arguments.output, "study", section(content))
 
 
 def _measure(
     name: str, images: int, rounds: int, mnist: Path | None, progress: "tqdm[NoReturn]"
 ) -> dict[str, raw.Record]:
-    """Seconds of an epoch by Keras' fit, and of the engine's divided by the number of trainings at once."""
+    """Seconds of an epoch by Keras' fit, and by the engine where as many train at once as there are cores."""
     cores = os.cpu_count() or 1
     fit: list[float] = []
     engine: list[float] = []
@@ -55,7 +55,7 @@ def _measure(
             worker.parameters()
         for _ in range(rounds):
             fit.append(workers[0].epoch())
-            engine.append(at_once(workers[1:]) / cores)
+            engine.append(at_once(workers[1:]))
             progress.update()
         for worker in workers:
             worker.end()
@@ -81,6 +81,7 @@ def section(content: raw.Raw) -> str:
     for name in content["variants"]:
         epochs = variant(name).training.epochs
         fit, engine = (seconds(content, name, way) for way in totals)
+        engine /= content["machine"]["cores"]  # which work on as many trainings
         if name != LEFT_OUT:
             totals["keras_fit"] += fit * epochs
             totals["engine"] += engine * epochs
@@ -115,7 +116,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--images-of", nargs="+", type=images_of, default=[], metavar="VARIANT=N", help="fewer images")
     parser.add_argument("--mnist", type=Path, help="npz file with x_train; synthetic images without it")
     parser.add_argument("--rounds", type=int, default=3, help="measured epochs of each")
-    parser.add_argument("--raw", type=Path, default=MEASURED, help="the measurements")
+    parser.add_argument("--raw", type=Path, default=MEASURED, help="the measurements, by study")
     parser.add_argument("--output", type=Path, default=PAGE, help="page whose section is written")
     return parser.parse_args()
 

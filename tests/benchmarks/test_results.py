@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
+from benchmarks import stages, study
 from benchmarks.results import PAGES, TABLE, Results, content, rewritten
-from benchmarks.stages import MEASURED
 from latentlab.config import paths
 from tests.conftest import ROOT, git, in_git
 
@@ -39,10 +39,12 @@ def files(**metrics: dict[str, Any]) -> Results:
         "metrics/references.json": json.dumps({"mean_image": {"reconstruction": {"bce": 0.5}}, "png": {"a": {"b": 1}}}),
         **{str(paths.metrics(name)): json.dumps(blocks) for name, blocks in metrics.items()},
     }
-    stages = {f"{stage}@{name}": 3.0 + place for place, name in enumerate(metrics)
-              for stage in ("train", "extract", "tsne", "evaluate", "plot")}  # fmt: skip
+    seconds = {f"{stage}@{name}": 3.0 + place for place, name in enumerate(metrics)
+               for stage in ("train", "extract", "tsne", "evaluate", "plot")}  # fmt: skip
 
-    texts[str(MEASURED)] = json.dumps({"a": {"seconds": stages}})
+    texts[str(stages.MEASURED)] = json.dumps({"a": {"seconds": seconds}})
+    measured = {name: {"engine": {"images": 27_000, "seconds": [9.0, 1.5, 0.5]}} for name in metrics}
+    texts[str(study.MEASURED)] = json.dumps({"a": {"machine": {}, "variants": measured}})
 
     def text(path: Path) -> str:
         return texts[str(path).removeprefix("studies/a/")]
@@ -58,8 +60,8 @@ W2 = {"training": {"epochs": 2, "parameters": 7}, "reconstruction": {"bce": 0.2}
 def test_obtained_stands_beside_published_with_seeds_and_seconds_an_epoch() -> None:
     head, _, *lines = cells(content("a: published", files(v=V, w1=W1, w2=W2)))
     assert head == ["variant", "seeds", "parameters", "test BCE ↓", "-ELBO ↓", "published", "s an epoch"]
-    assert lines[0] == ["v", "1", "7", "0.2500", "10.0", "9.5", "1.50"]
-    assert lines[1] == ["w1", "2", "7", "0.1500 ± 0.0707", "", "0.2", "2.25"]
+    assert lines[0] == ["v", "1", "7", "0.2500", "10.0", "9.5", "3.00"]
+    assert lines[1] == ["w1", "2", "7", "0.1500 ± 0.0707", "", "0.2", "3.00"]
     assert lines[2] == ["mean_image", "1", "", "0.5000", "", "", ""]
 
 
