@@ -10,7 +10,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from benchmarks.variants import ROOT
+from benchmarks.variants import KERAS_BLOG, ROOT
 
 
 class Worker:
@@ -19,7 +19,9 @@ class Worker:
     It computes only from `start` until `seconds` has its answer. If it fails, the parent exits with what it wrote.
     """
 
-    def __init__(self, variant: str, way: str, images: int, threads: int, mnist: Path | None) -> None:
+    def __init__(
+        self, variant: str, way: str, images: int, threads: int, mnist: Path | None, study: str = KERAS_BLOG
+    ) -> None:
         command = [
             sys.executable,
             "-m",
@@ -28,6 +30,7 @@ class Worker:
             way,
             f"--images={images}",
             f"--threads={threads}",
+            f"--study={study}",
         ]
         if mnist:
             command.append(f"--mnist={mnist.resolve()}")

@@ -1,4 +1,4 @@
-"""How long the trainings of keras_blog take, and how long Keras' fit: `python -m benchmarks.study --help`.
+"""How long the trainings of a study take, and how long Keras' fit: `python -m benchmarks.study --help`.
 
 Each variant is measured in turns: an epoch of Keras' fit on all cores, then an epoch of the engine as the study trains,
 one thread a training and as many trainings at once as there are cores. Seconds times the epochs of the study, of one
@@ -18,7 +18,7 @@ from benchmarks import machine, raw
 from benchmarks.page import write_section
 from benchmarks.process import Worker
 from benchmarks.training import PAGE, images_of
-from benchmarks.variants import STUDY, VARIANTS, variant
+from benchmarks.variants import KERAS_BLOG, trained, variant
 from latentlab.report.markdown import markdown_table
 
 MEASURED = Path("benchmarks/measured/epochs.json")
@@ -31,29 +31,32 @@ def main() -> None:
     """Measure, and write the raw numbers and the page's section."""
     arguments = _arguments()
     images = FEWER | dict(arguments.images_of)
+    study, variants = arguments.study, arguments.variants or trained(arguments.study)
+    kept = raw.load(arguments.raw) if arguments.raw.exists() else {}
     content: raw.Raw = {"machine": machine.describe(os.cpu_count() or 1), "variants": {}}
-    with tqdm(total=len(arguments.variants) * arguments.rounds, unit="round", disable=None) as progress:
-        for name in arguments.variants:
+    with tqdm(total=len(variants) * arguments.rounds, unit="round", disable=None) as progress:
+        for name in variants:
             progress.set_description(name)
-            count = images.get(name, IMAGES)
-            content["variants"][name] = _measure(name, count, arguments.rounds, arguments.mnist, progress)
-            raw.write(arguments.raw, {STUDY.study: content})
-    write_section(arguments.output, "study", section(content))
+            content["variants"][name] = _measure(study, name, images.get(name, IMAGES), arguments, progress)
+            raw.write(arguments.raw, dict(sorted({**kept, study: content}.items())))
+    write_section(arguments.output, study, section(study, content))
 
 
 def _measure(
-    name: str, images: int, rounds: int, mnist: Path | None, progress: "tqdm[NoReturn]"
+    study: str, name: str, images: int, arguments: argparse.Namespace, progress: "tqdm[NoReturn]"
 ) -> dict[str, raw.Record]:
     """Seconds of an epoch by Keras' fit, and by the engine where as many train at once as there are cores."""
     cores = os.cpu_count() or 1
     fit: list[float] = []
     engine: list[float] = []
     with ExitStack() as stack:
-        workers = [stack.enter_context(Worker(name, "keras_fit", images, cores, mnist))]
-        workers += [stack.enter_context(Worker(name, "engine", images, 1, mnist)) for _ in range(cores)]
+        ways = [("keras_fit", cores), *[("engine", 1)] * cores]
+        workers = [
+            stack.enter_context(Worker(name, way, images, threads, arguments.mnist, study)) for way, threads in ways
+        ]
         for worker in workers:
             worker.parameters()
-        for _ in range(rounds):
+        for _ in range(arguments.rounds):
             fit.append(workers[0].epoch())
             engine.append(at_once(workers[1:]))
             progress.update()
@@ -75,11 +78,11 @@ def seconds(content: raw.Raw, name: str, way: str) -> float:
     return float(statistics.median(record["seconds"])) * IMAGES / int(record["images"])
 
 
-def section(content: raw.Raw) -> str:
+def section(study: str, content: raw.Raw) -> str:
     """A row a variant, and what all of them together take."""
     rows, totals = [], dict.fromkeys(("keras_fit", "engine"), 0.0)
     for name in content["variants"]:
-        epochs = variant(name).training.epochs
+        epochs = variant(name, study).training.epochs
         fit, engine = (seconds(content, name, way) for way in totals)
         engine /= content["machine"]["cores"]  # which work on as many trainings
         if name != LEFT_OUT:
@@ -109,10 +112,11 @@ def _rounds(content: raw.Raw) -> str:
 
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
-        description="How long the trainings of keras_blog take, and how long Keras' fit.",
+        description="How long the trainings of a study take, and how long Keras' fit.",
         formatter_class=argparse.ArgumentDefaultsHelpFormatter,
     )
-    parser.add_argument("--variants", nargs="+", choices=VARIANTS, default=VARIANTS)
+    parser.add_argument("--study", default=KERAS_BLOG, help="with images as MNIST's")
+    parser.add_argument("--variants", nargs="+", help="fewer than all that have epochs")
     parser.add_argument("--images-of", nargs="+", type=images_of, default=[], metavar="VARIANT=N", help="fewer images")
     parser.add_argument("--mnist", type=Path, help="npz file with x_train; synthetic images without it")
     parser.add_argument("--rounds", type=int, default=3, help="measured epochs of each")

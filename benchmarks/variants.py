@@ -1,16 +1,30 @@
-"""The nets that are measured: those of the study keras_blog, once each."""
+"""The nets that are measured: those of a study, once each."""
 
 from pathlib import Path
 
 from latentlab.config import params
+from latentlab.config.params import Params
 from latentlab.config.replicates import replicates
 from latentlab.config.variants import Variant
 
 ROOT = Path(__file__).parent.parent
-STUDY = params.load(ROOT / "studies/keras_blog/params.yaml")
-VARIANTS = [name for name in replicates(STUDY.variants) if STUDY.variant(name).trains]
+KERAS_BLOG = "keras_blog"
 
 
-def variant(name: str) -> Variant:
-    """The variant `name` of the study."""
-    return STUDY.variant(name)
+def parameters(study: str) -> Params:
+    """Those of a study in its folder. Raises `UserError` if there is none."""
+    return params.load(ROOT / "studies" / study / "params.yaml")
+
+
+def trained(study: str) -> list[str]:
+    """Names of the variants that have epochs, of several seeds the first."""
+    p = parameters(study)
+    return [name for name in replicates(p.variants) if p.variant(name).trains]
+
+
+VARIANTS = trained(KERAS_BLOG)
+
+
+def variant(name: str, study: str = KERAS_BLOG) -> Variant:
+    """The variant `name` of a study."""
+    return parameters(study).variant(name)

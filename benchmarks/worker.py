@@ -12,7 +12,7 @@ import time
 from pathlib import Path
 
 from benchmarks import data
-from benchmarks.variants import VARIANTS, variant
+from benchmarks.variants import KERAS_BLOG, variant
 from benchmarks.ways import WAYS, Prepared
 
 
@@ -21,9 +21,8 @@ def main() -> None:
     arguments = _arguments()
     way = importlib.import_module(f"benchmarks.ways.{arguments.way}")
     # no name for the images, so that a way that has copied them can let go of them
-    prepared: Prepared = way.prepare(
-        variant(arguments.variant), data.load(arguments.images, arguments.mnist), arguments.threads
-    )
+    net = variant(arguments.variant, arguments.study)
+    prepared: Prepared = way.prepare(net, data.load(arguments.images, arguments.mnist), arguments.threads)
     prepared.epoch()
     _say("parameters", prepared.parameters)
     for line in sys.stdin:
@@ -44,11 +43,12 @@ def peak_mib() -> float:
 
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("variant", choices=VARIANTS)
+    parser.add_argument("variant")
     parser.add_argument("way", choices=WAYS)
     parser.add_argument("--images", type=int, required=True)
     parser.add_argument("--threads", type=int, required=True)
     parser.add_argument("--mnist", type=Path)
+    parser.add_argument("--study", default=KERAS_BLOG)
     return parser.parse_args()
 
 

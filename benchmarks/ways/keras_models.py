@@ -52,17 +52,17 @@ def start(threads: int) -> None:
 
 
 def compiled(variant: Variant, image_shape: tuple[int, ...], unroll: bool, **options: Any) -> keras.Model:
-    """The variant as one model with Adam and its loss; `options` go to `compile`."""
+    """The variant as one model with its optimizer and loss; `options` go to `compile`."""
     autoencoder = build(variant, image_shape)
     encoder, decoder = (_copied(part, unroll) for part in (autoencoder.encoder, autoencoder.decoder))
     if variant.training.activity_l1:
         encoder.layers[-1].activity_regularizer = keras.regularizers.L1(variant.training.activity_l1)
     if autoencoder.variational:
         model = Variational(encoder, decoder)
-        model.compile(optimizer="adam", **options)
+        model.compile(optimizer=variant.training.optimizer, **options)
     else:
         model = keras.Model(encoder.input, decoder(encoder.output))
-        model.compile(optimizer="adam", loss="binary_crossentropy", **options)
+        model.compile(optimizer=variant.training.optimizer, loss="binary_crossentropy", **options)
     return model
 
 
