@@ -8,7 +8,7 @@ A table stands between `<!-- table WORDS -->` and `<!-- /table -->`, and the wor
     lessons: adam, vae: reconstruction.bce, latent.mean_activation = mean code
                                     some variants and some metrics, with a heading of its own or without
     lessons: vae; lessons_seen: vae: reconstruction.bce
-                                    the same of several studies, which the first column then names
+                                    the same of several studies, which a column then names
 """
 
 import json
@@ -156,14 +156,14 @@ def _columns(metrics: str) -> Iterator[Column]:
 def _published(study: str, results: Results) -> str:
     """A row a variant with the seconds of an epoch, and beside its loss those that the study's sources published."""
     seeds = replicates(results.params(study).variants)
-    seconds = results.epochs(study)
+    seconds, published = results.epochs(study), results.published(study)
     rows = [_with_cost(each, seconds) for each in results.rows(study)]
     rows, columns = filled([*rows, *results.references(study)], PUBLISHED)
     head, body = cells(rows, table.FIRST, columns)
     lines = [[f"**{cell.text}**" if cell.best else cell.text for cell in line] for line in body]
     at = head.index(f"{NEGATIVE_ELBO.heading} {NEGATIVE_ELBO.better}") + 1
     for line, each in zip(lines, rows, strict=True):
-        line.insert(at, ", ".join(_losses(results.published(study), seeds.get(each.name, ()))))
+        line.insert(at, ", ".join(_losses(published, seeds.get(each.name, ()))))
     return markdown_table([*head[:at], "published", *head[at:]], lines)
 
 
