@@ -7,7 +7,7 @@ export PATH := $(CURDIR)/$(BIN):$(PATH)
 export MLFLOW_DISABLE_TELEMETRY := true
 
 .DEFAULT_GOAL := help
-.PHONY: help install reproduce test test-fast lint tables bench portable ui lock clean
+.PHONY: help install reproduce report test test-fast lint tables bench portable ui lock clean
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -28,16 +28,20 @@ reproduce: install ## run the study in params.yaml and show its results
 	latentlab reproduce
 	latentlab results
 
+report: install ## open the page of the study in params.yaml
+	latentlab report
+
 test: install ## every test, with coverage
 	pytest --cov --cov-report=term-missing:skip-covered
 
 test-fast: install ## the tests that take seconds
 	pytest -m "not slow"
 
-lint: install ## ruff and mypy
+lint: install ## ruff, mypy and oxlint
 	ruff check
 	ruff format --check
 	mypy
+	oxlint --deny-warnings src/latentlab/report
 
 tables: install ## write the tables in README and docs from the metrics that are there
 	python -m benchmarks.results

@@ -13,7 +13,7 @@ from benchmarks.training import PAGE
 from benchmarks.variants import variant
 from benchmarks.ways import SEED
 from latentlab.numerics.tensorflow import start_tensorflow
-from latentlab.report.markdown import markdown_table
+from latentlab.tables.markdown import markdown_table
 
 SHAPE = (28, 28, 1)
 SIZE = 2048  # rows and columns: large enough that the product is all that counts

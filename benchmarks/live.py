@@ -20,7 +20,7 @@ from benchmarks.page import write_section
 from benchmarks.training import PAGE
 from benchmarks.variants import ROOT
 from latentlab.config import paths
-from latentlab.report.markdown import markdown_table
+from latentlab.tables.markdown import markdown_table
 
 VARIANT = "simple"
 BLOCK = 10  # epochs; the first of each does not count, as the process beside it still works on the block before

@@ -26,13 +26,13 @@ from latentlab.config import params, paths
 from latentlab.config.params import Params
 from latentlab.config.published import Published
 from latentlab.config.replicates import replicates
-from latentlab.report import table
-from latentlab.report.columns import Column, by_tracked_name, column_of
-from latentlab.report.markdown import markdown_table
-from latentlab.report.rows import Row, filled, markdown, row
-from latentlab.report.rows import table as cells
 from latentlab.storage.replacing import replacing
 from latentlab.storage.yaml import parse_yaml
+from latentlab.tables import table
+from latentlab.tables.columns import Column, by_tracked_name, column_of
+from latentlab.tables.markdown import markdown_table
+from latentlab.tables.rows import Row, filled, markdown, row
+from latentlab.tables.rows import table as cells
 
 PAGES = ("README.md", "docs/*.md")
 TABLE = re.compile(r"(<!-- table (?P<words>[^>]*?) -->\n)(?P<content>.*?)(?P<end>\n?<!-- /table -->)", re.DOTALL)

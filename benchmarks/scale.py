@@ -19,8 +19,8 @@ from tqdm import tqdm
 from benchmarks import data, machine
 from benchmarks.page import write_section
 from benchmarks.training import PAGE
-from latentlab.report.markdown import markdown_table
 from latentlab.storage.npz import write_npz
+from latentlab.tables.markdown import markdown_table
 
 STAGES: dict[str, list[str]] = {
     **{stage: [] for stage in ("prepare", "classifier")},

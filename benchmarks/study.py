@@ -19,7 +19,7 @@ from benchmarks.page import write_section
 from benchmarks.process import Worker
 from benchmarks.training import PAGE, images_of
 from benchmarks.variants import KERAS_BLOG, trained, variant
-from latentlab.report.markdown import markdown_table
+from latentlab.tables.markdown import markdown_table
 
 MEASURED = Path("benchmarks/measured/epochs.json")
 IMAGES = 54_000  # of MNIST's training images a tenth is kept apart

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from benchmarks import machine
 from benchmarks.raw import Raw
 from benchmarks.ways import WAYS
-from latentlab.report.markdown import markdown_table
+from latentlab.tables.markdown import markdown_table
 
 EPOCH = 60_000  # images, those of MNIST
 

@@ -27,8 +27,8 @@ from latentlab.embedding.tsne import Method, embed
 from latentlab.metrics.embedding import knn_accuracy
 from latentlab.numerics.portable import set_switches
 from latentlab.numerics.threads import limit_threads
-from latentlab.report.markdown import markdown_table
 from latentlab.storage.npz import read_npz, write_npz
+from latentlab.tables.markdown import markdown_table
 
 DIMENSIONS = 32
 PERPLEXITY = 30

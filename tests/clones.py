@@ -17,6 +17,7 @@ COPIES = {
     "extract": "stages/extract",
     "tsne": "stages/tsne",
     "evaluate": "stages/evaluate",
+    "report": "stages/report",
     "level": "metrics/level",
     **{
         f"sketch/{name}": f"figures/{name}"

@@ -65,7 +65,7 @@ def quiet_training() -> Iterator[None]:
 
 def run_stages(variants: Sequence[str], trained: bool = False) -> None:
     """All stages of the study in the current folder but `track`, in this process; `train` unless that is done."""
-    from latentlab.stages import classifier, compare, evaluate, extract, plot, references, train, tsne
+    from latentlab.stages import classifier, compare, evaluate, extract, plot, references, report, train, tsne
 
     prepare_study()
     classifier.main()
@@ -74,6 +74,7 @@ def run_stages(variants: Sequence[str], trained: bool = False) -> None:
             assert variant in stage.main(variant)
     references.main()
     compare.main()
+    report.main()
 
 
 def write_tiny(root: Path, variants: Mapping[str, Mapping[str, Any]], **extract: Any) -> None:

@@ -8,9 +8,9 @@ import pytest
 
 from latentlab.config import paths
 from latentlab.config.replicates import replicates
-from latentlab.report import table
-from latentlab.report.columns import by_tracked_name
-from latentlab.report.rows import Row, markdown, row
+from latentlab.tables import table
+from latentlab.tables.columns import by_tracked_name
+from latentlab.tables.rows import Row, markdown, row
 from tests.conftest import ROOT, committed_params, git, in_git
 
 README = (ROOT / "README.md").read_text()

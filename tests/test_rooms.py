@@ -17,7 +17,8 @@ ROOMS: dict[str, set[str]] = {
     "metrics": {"storage"},
     "embedding": {"metrics", "numerics", "storage"},
     "figures": {"storage"},
-    "report": {"config", "errors", "storage"},
+    "tables": {"config", "errors", "storage"},
+    "report": {"figures", "metrics", "storage", "tables"},
     "pipeline": {"config", "errors", "numerics", "storage"},
     "runner": {"config", "errors", "numerics", "pipeline", "storage"},
     "networks": {"storage"},
@@ -25,10 +26,10 @@ ROOMS: dict[str, set[str]] = {
     "datasets": {"config", "errors", "sources", "storage"},
     "models": {"config", "networks", "storage"},
     "training": {"config", "errors", "networks", "storage"},
-    "tracking": {"config", "errors", "pipeline", "report", "runner", "storage"},
+    "tracking": {"config", "errors", "metrics", "pipeline", "runner", "storage", "tables"},
     "stages": {
         *("config", "embedding", "errors", "figures", "metrics", "networks", "numerics"),
-        *("pipeline", "report", "runner", "sources", "storage", "tracking", "training"),
+        *("pipeline", "report", "runner", "sources", "storage", "tables", "tracking", "training"),
     },
     "inference": {
         *("config", "datasets", "embedding", "errors", "networks", "numerics"),
@@ -37,7 +38,7 @@ ROOMS: dict[str, set[str]] = {
     "verify": {"config", "errors", "pipeline", "runner", "storage"},
     "cli": {
         *("config", "errors", "inference", "numerics", "pipeline", "report"),
-        *("runner", "stages", "storage", "tracking", "verify"),
+        *("runner", "stages", "storage", "tables", "tracking", "verify"),
     },
 }
 MODULES = sorted(path.relative_to(PACKAGE) for path in PACKAGE.rglob("*.py") if path.name != "__init__.py")

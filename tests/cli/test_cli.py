@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 
 from latentlab.config import paths
-from latentlab.report.columns import COLUMNS
 from latentlab.runner import reproduce
 from latentlab.runner.reproduce import StagesFailedError
 from latentlab.storage.json import write_json
+from latentlab.tables.columns import COLUMNS
 from tests.conftest import ROOT, call, git
 
 
@@ -44,7 +44,7 @@ def test_study_lists_what_there_is_and_how_far_it_is(
         tiny, quick, *_ = rows(capsys.readouterr().out)
         assert tiny[:3] == ["tiny", "never run", "2.5 MB"]
         assert tiny[3].startswith("300 digits")
-        assert quick[:3] == ["quick", "stale: prepare: new and 59 more", "0.0 MB"]
+        assert quick[:3] == ["quick", "stale: prepare: new and 60 more", "0.0 MB"]
     text = (several / "params.yaml").read_text()
     (several / "params.yaml").write_text(text.replace("seed: 42", "seed: -1"))
     assert call(monkeypatch, "study") == 0
@@ -83,7 +83,8 @@ def test_a_command_takes_a_study_by_name_or_from_the_current_folder(
     assert call(monkeypatch, command) == 1
     assert capsys.readouterr().err == f"error: params.yaml: variants: found {{}}, {ONE_ENTRY}\n"
     assert call(monkeypatch, command, "quik") == 1
-    more = "; or a stage: plan, prepare, classifier, references, compare, track, train, extract, tsne, evaluate, plot"
+    more = "; or a stage: plan, prepare, classifier, references, compare, report, track, "
+    more += "train, extract, tsne, evaluate, plot"
     line = f"error: study: found no 'quik', allowed: tiny, quick{more if command == 'reproduce' else ''}\n"
     assert capsys.readouterr().err == line
     assert Path.cwd() == folder

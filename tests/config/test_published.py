@@ -60,7 +60,7 @@ def test_entries_and_the_lack_of_them(project: Path) -> None:
     assert (one.value, one.setting, other.row, other.remark) == (0.093, "50 epochs", "OCGAN", None)
 
 
-def test_they_are_in_the_plan_of_compare_alone(
+def test_they_are_in_the_plans_of_what_shows_them_alone(
     write_params: Callable[[dict[str, Any]], None], tiny: dict[str, Any]
 ) -> None:
     write_params(tiny)
@@ -70,7 +70,7 @@ def test_they_are_in_the_plan_of_compare_alone(
     paths.PUBLISHED.write_text(WHOLE)
     plan.main()
     changed = {path.stem for path in paths.PLANS.iterdir() if path.read_bytes() != before[path]}
-    assert changed == {"compare"}
+    assert changed == {"compare", "report"}
     found = read_parameters(ForCompare).published
     assert found == load(VARIANTS)
     assert all(isinstance(entry, Published) for entry in found or ())

@@ -27,6 +27,25 @@ def test_plain_axes_follow_the_features(rng: np.random.Generator) -> None:
     assert shares == pytest.approx(np.linspace(0.05, 0.95, 30), abs=0.002)
 
 
+def test_the_fine_grid_covers_nearly_all_codes_and_the_prior(rng: np.random.Generator) -> None:
+    features = rng.normal([0, 5], [1, 2], size=(100_000, 2)).astype(np.float32)
+    features[0] = 1e6  # one that is far off leaves the grid fine
+    plain, variational = codes.fine_axes(features, False), codes.fine_axes(features, True)
+    assert plain.shape == variational.shape == (2, 60)
+    assert np.diff(plain, axis=1) == pytest.approx(np.ptp(plain, axis=1, keepdims=True).repeat(59, axis=1) / 59)
+    inside = (features >= plain[:, 0]) & (features <= plain[:, -1])
+    assert inside.mean(axis=0) == pytest.approx([0.998, 0.998], abs=1e-4)
+    assert variational[:, 0].tolist() == [plain[0, 0], -3]
+    assert variational[:, -1].tolist() == plain[:, -1].tolist()
+
+
+def test_the_fine_grid_of_codes_that_are_all_the_same_has_a_width() -> None:
+    for value in (0, 7, -1e30):
+        axes = codes.fine_axes(np.full((10, 2), value, np.float32), False)
+        assert (np.diff(axes, axis=1) > 0).all()
+        assert axes[:, 0] == pytest.approx([value, value])
+
+
 def test_grid_has_the_first_dimension_to_the_right_and_the_second_upwards() -> None:
     axes = np.array([[0, 1, 2], [10, 20, 30]])
     assert codes.grid(axes).reshape(3, 3, 2)[0].tolist() == [[0, 30], [1, 30], [2, 30]]

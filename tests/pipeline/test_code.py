@@ -108,7 +108,7 @@ ROOTS = {
     "train": ["stages/train", "models/conv"],
     **{
         stage: [f"stages/{stage}"]
-        for stage in ("classifier", "references", "extract", "tsne", "evaluate", "plot", "compare", "track")
+        for stage in ("classifier", "references", "extract", "tsne", "evaluate", "plot", "compare", "report", "track")
     },
 }
 
@@ -131,12 +131,14 @@ def changed_stages(package: Path, name: str, old: str, new: str) -> set[str]:
             "storage/npz.py",
             "2**20",
             "2**19",
-            {"prepare", "classifier", "references", "train", "extract", "evaluate", "plot", "compare"},
+            {"prepare", "classifier", "references", "train", "extract", "evaluate", "plot", "compare", "report"},
         ),
         ("figures/losses.py", "alpha=0.3", "alpha=0.4", {"plot"}),
         ("figures/bars.py", "fontsize=8", "fontsize=9", {"compare"}),
         ("models/conv.py", "(16, 8, 8)", "(16, 8, 4)", {"train"}),
         ("models/vae.py", "512", "256", set()),
+        ("figures/thumbnails.py", "SIDE = 64", "SIDE = 32", {"extract", "report"}),
+        ("report/page.js", "epoch", "epochs", {"report"}),
         ("networks/layers.py", '"crop"', '"cut"', {"train", "classifier"}),
         ("networks/codes.py", "REACH = 3.0", "REACH = 2.0", {"extract"}),
         ("training/losses.py", "1e-7", "1e-6", {"train"}),
@@ -175,7 +177,13 @@ def test_files_that_are_not_python_count_in_a_room_that_is_reached(package: Path
     (package / "figures/style.json").write_text("{}")
     (package / "figures/.hidden").write_text("x")
     after = {stage: code_of(roots, package) for stage, roots in ROOTS.items()}
-    assert {stage for stage in ROOTS if before[stage] != after[stage]} == {"prepare", "plot", "compare"}
+    assert {stage for stage in ROOTS if before[stage] != after[stage]} == {
+        "prepare",
+        "extract",
+        "plot",
+        "compare",
+        "report",
+    }
     assert set(after["plot"]) - set(before["plot"]) == {"src/latentlab/figures/style.json"}
 
 

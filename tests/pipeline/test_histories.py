@@ -407,7 +407,7 @@ class Histories(RuleBasedStateMachine):
         lock = self._lock()
         variants = {path.stem.partition("@")[2] for path in paths.PLANS.glob("train@*")}
         each = {f"{stage}@{variant}" for stage in EACH_VARIANT for variant in variants}
-        assert lock.keys() - {"plan"} == {"prepare", "classifier", "references", "compare", "track", *each}
+        assert lock.keys() - {"plan"} == {"prepare", "classifier", "references", "compare", "report", "track", *each}
         for name, entry in lock.items():
             for kind in ("deps", "outs"):
                 wrong = [each["path"] for each in entry.get(kind, []) if not _is(each["path"], each["md5"])]

@@ -70,15 +70,19 @@ def two(tiny: dict[str, Any]) -> dict[str, Any]:
 @pytest.mark.parametrize(
     ("key", "value", "expected"),
     [
-        ("seed", 7, {"prepare", "classifier", "references"} | each(*EACH_VARIANT)),
-        ("threads", 2, {"classifier", "references"} | each("train", "extract", "evaluate", "plot")),
-        ("numerics", "portable", {"prepare", "classifier", "references", "compare", "track"} | each(*EACH_VARIANT)),
+        ("seed", 7, {"prepare", "classifier", "references", "compare", "report"} | each(*EACH_VARIANT)),
+        ("threads", 2, {"classifier", "references", "report"} | each("train", "extract", "evaluate", "plot")),
+        (
+            "numerics",
+            "portable",
+            {"prepare", "classifier", "references", "compare", "report", "track"} | each(*EACH_VARIANT),
+        ),
         ("precision", "mixed_bfloat16", each("train")),
         ("prepare.images", 200, {"prepare"}),
         ("classifier", {"epochs": 2}, {"classifier"}),
         ("extract.splits", ["train", "validation", "test"], each("extract")),
-        ("extract.noise_levels", [0.5], {"references", "compare"} | each("extract", "evaluate", "plot")),
-        ("extract.uses_images", 30, {"references", "compare"} | each("extract")),
+        ("extract.noise_levels", [0.5], {"references", "compare", "report"} | each("extract", "evaluate", "plot")),
+        ("extract.uses_images", 30, {"references", "compare", "report"} | each("extract")),
         ("tsne.perplexity", 9, each("tsne")),
         ("tsne.method", "opentsne", each("tsne")),
         ("tsne.splits", ["test", "train"], each("tsne")),
@@ -87,7 +91,7 @@ def two(tiny: dict[str, Any]) -> dict[str, Any]:
         ("variants.simple.noise", 0.25, {"train@simple", "extract@simple"}),
         ("variants.vae.latent_dim", 3, {"train@vae"}),
         ("variants.vae.early_stopping", {"patience": 2}, {"train@vae"}),
-        ("study", "other", {"compare", "track"}),
+        ("study", "other", {"compare", "report", "track"}),
     ],
 )
 def test_a_parameter_reaches_the_stages_that_use_it(
@@ -117,7 +121,7 @@ def test_what_is_so_already_changes_nothing(two: dict[str, Any], write_params: W
 def test_a_variant_that_is_gone_leaves_no_plan(two: dict[str, Any], write_params: Write) -> None:
     alone = two | {"variants": {"vae": two["variants"]["vae"]}}
     of_simple = {name_of(stage, "simple") for stage in ("train", "extract", "tsne", "evaluate", "plot")}
-    assert changed(write_params, two, alone) == of_simple | {"compare", "track"}
+    assert changed(write_params, two, alone) == of_simple | {"compare", "report", "track"}
     assert not of_simple & contents().keys()
 
 
@@ -131,14 +135,14 @@ def test_the_first_time_is_one_line_and_a_new_variant_a_line_a_stage(
     plan.main()
     lines = capsys.readouterr().out.splitlines()
     assert "  train@other: new" in lines
-    assert len(lines) == 5 + 2  # compare and track know of one more
+    assert len(lines) == 5 + 3  # compare, report and track know of one more
 
 
 def test_a_second_time_writes_nothing(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
     plan.main()
     before = {path: path.stat().st_mtime_ns for path in paths.PLANS.iterdir()}
     capsys.readouterr()
-    assert plan.main() == "plan: 60 stages of 11 variants, nothing changed"
+    assert plan.main() == "plan: 61 stages of 11 variants, nothing changed"
     assert capsys.readouterr().out == ""
     assert {path: path.stat().st_mtime_ns for path in paths.PLANS.iterdir()} == before
 

@@ -35,6 +35,7 @@ ALL = {
     "classifier",
     "references",
     "compare",
+    "report",
     "track",
     *(f"{s}@simple" for s in ("train", "extract", "tsne", "evaluate", "plot")),
 }
@@ -64,7 +65,7 @@ def clone(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         assert stages_in(run("dvc", "repro")) == ALL
         patch.chdir(root / "studies/one")
         # what the same plan and data made elsewhere comes from the run cache
-        assert stages_in(run("dvc", "repro")) == {"plan", "compare", "track"}
+        assert stages_in(run("dvc", "repro")) == {"plan", "compare", "report", "track"}
         patch.chdir(root)
         assert stages_in(run("dvc", "repro", "studies/two/dvc.yaml")) == within("two", ALL)
         commit("results")

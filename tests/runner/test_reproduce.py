@@ -26,7 +26,7 @@ from tests.conftest import commit, make_clone, replace, run
 pytestmark = pytest.mark.slow
 
 EACH = ("train", "extract", "tsne", "evaluate", "plot")
-WHOLE = 3 + 2 * len(EACH) + 2  # prepare, classifier, references, two variants, compare, track
+WHOLE = 3 + 2 * len(EACH) + 3  # prepare, classifier, references, two variants, compare, report, track
 ARCHITECTURE = '''"""A linear autoencoder, dropped in."""
 
 from latentlab.config.settings import Settings, Size
@@ -99,7 +99,7 @@ def test_a_changed_variant_and_a_dropped_in_architecture_run_alone(clone: Path) 
     (clone / "src/latentlab/models/linear.py").write_text(ARCHITECTURE)
     with Path("params.yaml").open("a") as file:
         file.write("  mine: {model: linear, size: 4, epochs: 1, batch_size: 32}\n")
-    assert reproduce(jobs=2) == 2 * len(EACH) + 2  # compare and track too
+    assert reproduce(jobs=2) == 2 * len(EACH) + 3  # compare, report and track too
     assert paths.encoder("simple").stat().st_mtime_ns > before["simple"]
     assert paths.encoder("vae").stat().st_mtime_ns == before["vae"]
     assert json.loads(paths.metrics("mine").read_text())["latent"]["dim"] == 4
@@ -346,14 +346,20 @@ def test_an_edit_reruns_what_it_can_affect(name: str, old: str, new: str, expect
     assert stages_in(run("dvc", "repro", "plan")) == {"plan"}
     status = json.loads(run("dvc", "status", "--json"))
     waiting = {stage.removeprefix("dvc.yaml:") for stage in status if status[stage] != ["always changed"]}
-    assert waiting == (expected and expected | {"compare", "track"})
+    assert waiting == (expected and expected | {"compare", "report", "track"})
 
 
 @pytest.mark.usefixtures("edit")
 def test_new_pictures_of_the_same_models_train_nothing(clone: Path) -> None:
     before = {path: path.stat().st_mtime_ns for path in (clone / "models").rglob("*.*")}
     change("figures/losses.py", "alpha=0.3", "alpha=0.4")
-    assert stages_in(run("dvc", "repro")) == {"plan", *each("plot"), "compare", "track"}  # whose keys are others
+    assert stages_in(run("dvc", "repro")) == {
+        "plan",
+        *each("plot"),
+        "compare",
+        "report",
+        "track",
+    }  # whose keys are others
     assert {path: path.stat().st_mtime_ns for path in before} == before
 
 
@@ -399,7 +405,7 @@ def test_a_variant_that_is_gone_leaves_nothing_and_comes_back(clone: Path) -> No
     assert len(files) >= 11
     text = Path("params.yaml").read_text()
     Path("params.yaml").write_text(re.sub("  simple: .*\n", "", text))
-    assert stages_in(run("dvc", "repro")) == {"plan", "compare", "track"}
+    assert stages_in(run("dvc", "repro")) == {"plan", "compare", "report", "track"}
     assert [path for path in files if path.exists()] == []
     assert not any(name in (clone / "dvc.lock").read_text() for name in names)
     assert "simple" not in run("dvc", "metrics", "show")

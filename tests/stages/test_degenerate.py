@@ -16,7 +16,7 @@ from latentlab.errors import UserError
 from latentlab.figures.images import codes as codes_figure
 from latentlab.metrics.latent import linear_probe_accuracy
 from latentlab.metrics.scale import moderate
-from latentlab.networks.codes import grid, linear_axes, quantile_axes
+from latentlab.networks.codes import fine_axes, grid, linear_axes, quantile_axes
 from latentlab.networks.mixture import mixture_codes
 from latentlab.stages import evaluate, plot
 from latentlab.storage.figure import write_figure
@@ -51,7 +51,7 @@ def everything_from(features: np.ndarray[Any, Any], folder: Path, method: Method
     decoded = {"random": mixture_codes(features, 5, np.random.default_rng(0))}
     assert np.isfinite(decoded["random"]).all()
     if features.shape[1] == 2:
-        for axes_of in (linear_axes, quantile_axes):
+        for axes_of in (linear_axes, quantile_axes, fine_axes):
             assert np.isfinite(grid(axes_of(features, False))).all()
     figures = plot.space_figures("v", latents, embedded, {}, {"0": "a", "1": "b", "2": "c"})
     images = np.zeros((10, 4, 4, 1))

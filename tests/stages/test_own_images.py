@@ -10,11 +10,11 @@ from PIL import Image
 from ruamel.yaml import YAML
 
 from latentlab.config import params, paths
-from latentlab.report import table
 from latentlab.stages import train
 from latentlab.storage.json import read_json
 from latentlab.storage.npz import read_npz
 from latentlab.storage.pickle import read_pickle
+from latentlab.tables import table
 from tests.conftest import ROOT, build_without_xla, run_stages
 
 pytestmark = pytest.mark.slow

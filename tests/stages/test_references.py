@@ -10,10 +10,10 @@ import pytest
 from latentlab.config import params, paths
 from latentlab.errors import UserError
 from latentlab.metrics.detectors import DETECTORS
-from latentlab.report import table
 from latentlab.stages import references
 from latentlab.storage.json import read_json
 from latentlab.storage.npz import read_npz
+from latentlab.tables import table
 from tests.conftest import prepare_study, write_tiny
 
 VARIANTS: dict[str, dict[str, Any]] = {

@@ -144,6 +144,20 @@ def test_pictures(variant: str) -> None:
     assert names == {"codes", "tsne", "retrieval"} | decoded | flat | (set() if variant in BASELINES else {"losses"})
 
 
+@each_variant
+def test_images_of_a_fine_grid_of_plane_codes(variant: str) -> None:
+    decoded = read_npz(paths.decoded(variant))
+    assert ("fine_grid" in decoded) == (variant.startswith("vae"))
+    if "fine_grid" in decoded:
+        assert decoded["fine_grid"].shape == (60, 60, 28, 28, 1)
+        assert decoded["fine_grid"].dtype == np.uint8
+        for corner in ((0, 0), (-1, 0), (0, -1), (-1, -1)):  # row and column from the top left
+            code = np.array([[decoded["fine_axes"][0][corner[1]], decoded["fine_axes"][1][::-1][corner[0]]]])
+            decoder = read_keras(paths.decoder(variant))
+            image = decoder(code.astype(np.float32)).numpy()[0] * 255
+            assert np.abs(decoded["fine_grid"][corner] - image).max() <= 0.51
+
+
 def test_the_denoising_variant_sees_noise_and_is_measured_against_clean_images() -> None:
     decoded, images = read_npz(paths.decoded("denoise")), read_npz(paths.prepared("test"))["images"] / 255
     assert 0.1 < np.abs(decoded["noisy"] - images).mean() < 0.4

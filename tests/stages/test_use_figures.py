@@ -9,10 +9,10 @@ import pytest
 from latentlab.config.stages import ForCompare
 from latentlab.metrics import anomaly
 from latentlab.metrics.noise import at_levels
-from latentlab.report.rows import row
 from latentlab.stages._use_figures import denoising_figure, retrieval_figure, roc_figure
 from latentlab.stages.compare import noise_removed
 from latentlab.storage.memory import Array
+from latentlab.tables.rows import row
 from tests.figures.test_figures import points
 
 LEVELS = (0.1, 0.5)
@@ -116,7 +116,9 @@ def test_no_roc_where_all_images_are_of_one_kind_and_no_mark_at_infinity() -> No
 
 
 def test_lines_of_denoising_are_the_measured_ones() -> None:
-    p = ForCompare(numerics="portable", study="s", noise_levels=LEVELS, uses_images=1000, variants={"a": ("a", "b")})
+    p = ForCompare(
+        numerics="portable", study="s", seed=1, noise_levels=LEVELS, uses_images=1000, variants={"a": ("a", "b")}
+    )
     seeds = [{f"denoising/{name}": value + shift for name, value in PSNR.items()} for shift in (-1, 1)]
     rows = [row("a", seeds), row("raw", [{"latent/dim": 784.0}])]
     median = {"median": {"denoising": {"psnr_0.1": 22.0, "psnr_0.5": 13.0, "size_0.1": 3}}}

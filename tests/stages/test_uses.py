@@ -12,11 +12,11 @@ from latentlab.metrics.denoising import before_and_after
 from latentlab.metrics.noise import at_levels
 from latentlab.metrics.reconstruction import image_bce
 from latentlab.metrics.variational import importance_weighted, negative_elbo
-from latentlab.report.columns import better, by_tracked_name
 from latentlab.stages import classifier, evaluate, extract, plot, train, tsne
 from latentlab.stages._use_metrics import likeness_metrics
 from latentlab.storage.json import read_json
 from latentlab.storage.npz import read_npz
+from latentlab.tables.columns import better, by_tracked_name
 from tests.conftest import prepare_study, write_tiny
 
 pytestmark = pytest.mark.slow

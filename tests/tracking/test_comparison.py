@@ -11,7 +11,7 @@ from typer.testing import CliRunner, Result
 
 from latentlab.cli import app
 from latentlab.errors import UserError
-from latentlab.report import columns, table
+from latentlab.tables import columns, table
 from latentlab.tracking import comparison as runs
 from latentlab.tracking.bring import bring
 from latentlab.tracking.comparison import WHOLE

@@ -19,6 +19,7 @@ from latentlab.config import params, paths
 from latentlab.stages import classifier, evaluate, extract, plan, plot, track, train, tsne
 from latentlab.storage.csv import read_csv
 from latentlab.tracking import comparison, sender
+from latentlab.tracking.glance import KEY
 from latentlab.tracking.place import Place, StoreError
 from latentlab.tracking.run import Run
 from latentlab.tracking.sender import TRAINED
@@ -97,7 +98,8 @@ def latentlab(*arguments: str, **options: Any) -> subprocess.CompletedProcess[st
 
 def runs_of(client: MlflowClient, study: str) -> list[Any]:
     experiment = client.get_experiment_by_name(study)
-    return list(client.search_runs([experiment.experiment_id])) if experiment else []
+    found = client.search_runs([experiment.experiment_id]) if experiment else []
+    return [each for each in found if KEY in each.data.tags]  # the study's own one aside
 
 
 def is_complete(uri: str, study: str) -> None:

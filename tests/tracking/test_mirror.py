@@ -66,7 +66,8 @@ class Seen:
         shutil.copy(root / "mlflow.db", copy)
         self.client = MlflowClient(f"sqlite:///{copy}")
         experiment = self.client.get_experiment_by_name("tiny")
-        self.runs = list(self.client.search_runs([experiment.experiment_id])) if experiment else []
+        found = self.client.search_runs([experiment.experiment_id]) if experiment else []
+        self.runs = [each for each in found if KEY in each.data.tags]  # the study's own one aside
 
     def only(self, **params: str) -> Any:
         """The one run with these parameters."""

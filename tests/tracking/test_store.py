@@ -19,10 +19,10 @@ from PIL import Image
 
 from latentlab.config import paths, project
 from latentlab.errors import UserError
+from latentlab.metrics.curves import comparable
 from latentlab.pipeline import provenance
 from latentlab.storage.json import write_json
 from latentlab.tracking import comparison, receiver
-from latentlab.tracking.curves import comparable
 from latentlab.tracking.glance import KEY, Held, glance
 from latentlab.tracking.models import ToServe, put_model
 from latentlab.tracking.place import Place, StoreError

@@ -17,6 +17,6 @@ def test_every_stage_of_every_variant_matches(
     enter_copy(tiny_results, tmp_path, monkeypatch)
     report = verify([], jobs=2)
     assert {stage.stage: stage.verdict for stage in report.stages if stage.verdict is not Verdict.MATCH} == {}
-    shared = ("prepare", "classifier", "references", "compare")
+    shared = ("prepare", "classifier", "references", "compare", "report")
     assert len(report.stages) == len(shared) + 5 * len(params.load(paths.PARAMS).variants)
     assert report.exit_code == 0

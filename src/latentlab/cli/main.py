@@ -7,6 +7,8 @@ import typer
 from latentlab.cli.embed import embed_images
 from latentlab.cli.encode import encode_images
 from latentlab.cli.machine import show_machine
+from latentlab.cli.projector import export_projector
+from latentlab.cli.report import show_report
 from latentlab.cli.reproduce import run_pipeline
 from latentlab.cli.results import show_results
 from latentlab.cli.runs import show_runs
@@ -26,6 +28,8 @@ app.add_typer(study_app, name="study")
 app.command(name="reproduce")(run_pipeline)
 app.command(name="results")(show_results)
 app.command(name="verify")(verify_results)
+app.command(name="report")(show_report)
+app.command(name="export-projector")(export_projector)
 app.command(name="machine")(show_machine)
 app.command(name="encode")(encode_images)
 app.command(name="embed")(embed_images)

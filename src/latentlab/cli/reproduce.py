@@ -43,6 +43,14 @@ def run_pipeline(
         start = time.perf_counter()
         ran = reproduce(targets, jobs, not stop, warm)
         say(f"{ran} stages ran in {time.perf_counter() - start:.0f} s" if ran else "everything is up to date")
+        for page in _pages(targets):
+            say(f"page: {page}")
+
+
+def _pages(targets: list[str]) -> list[Path]:
+    """The pages of the studies that were asked for whole, as far as they are there."""
+    folders = [Path(target).parent for target in targets if Path(target).name == paths.PIPELINE.name]
+    return [folder / paths.REPORT for folder in folders if (folder / paths.REPORT).exists()]
 
 
 def _targets(names: list[str] | None, everything: bool) -> tuple[Path, list[str]]:

@@ -9,8 +9,8 @@ from latentlab.cli.named import STUDIES, each, within
 from latentlab.cli.tables import print_wide, results
 from latentlab.config import paths
 from latentlab.config.replicates import replicates
-from latentlab.report import table
-from latentlab.report.rows import markdown
+from latentlab.tables import table
+from latentlab.tables.rows import markdown
 
 
 def show_results(

@@ -10,8 +10,8 @@ from latentlab.cli.named import load
 from latentlab.cli.tables import print_wide, results
 from latentlab.config import studies
 from latentlab.errors import UserError
-from latentlab.report import rows as report
-from latentlab.report.columns import better
+from latentlab.tables import rows as report
+from latentlab.tables.columns import better
 
 FIRST = "run"  # the heading of the first column
 

@@ -6,8 +6,8 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from latentlab.report.columns import COLUMNS, Column
-from latentlab.report.rows import Cell, Row, table
+from latentlab.tables.columns import COLUMNS, Column
+from latentlab.tables.rows import Cell, Row, table
 
 WIDTH = 124
 

@@ -6,7 +6,7 @@ import typer
 
 from latentlab.cli.named import STUDIES, each, within
 from latentlab.errors import UserError
-from latentlab.report.columns import for_selection
+from latentlab.tables.columns import for_selection
 
 
 def run_track(

@@ -17,6 +17,7 @@ TRACKED = Path("data/runs.tracked")
 DATA = Path("data")
 RAW = Path("data/raw")
 RAW_USED = Path("data/prepared/raw.json")  # its hash, when it was read
+REPORT = Path("report/index.html")  # the page
 METRICS = Path("metrics")
 SPLITS = ("train", "validation", "test")
 REFERENCES = METRICS / "references.json"  # of what is no variant: mean image, median filter, PNG and so on
@@ -28,6 +29,7 @@ SECONDS = Path("logs/seconds.json")  # that each stage took
 
 # of the project
 STUDIES = Path("studies")
+INDEX = STUDIES / "index.html"  # the page that leads to each study's
 REQUIREMENTS = Path("requirements.lock")
 DOWNLOADS = Path("downloads")
 RUNNER_LOCK = Path(".dvc/tmp/latentlab.lock")  # what the process holds that runs stages

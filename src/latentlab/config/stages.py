@@ -13,7 +13,7 @@ from latentlab.config.variants import Class, Variant, variant_block
 from latentlab.numerics.portable import Numerics
 
 EACH_VARIANT = ("train", "extract", "tsne", "evaluate", "plot")
-SINGLE_STAGES = ("plan", "prepare", "classifier", "references", "compare", "track")
+SINGLE_STAGES = ("plan", "prepare", "classifier", "references", "compare", "report", "track")
 
 
 class StageParameters(Settings):
@@ -92,10 +92,11 @@ class ForEvaluate(StageParameters):
 
 
 class ForPlot(StageParameters):
-    """Of stage `plot`; `classes` are the variant's, `noise_levels` those of `extract`."""
+    """Of stage `plot`; `classes` and `training_seed` are the variant's, `noise_levels` those of `extract`."""
 
     stage = "plot"
     seed: int
+    training_seed: int
     threads: int
     noise_levels: Annotated[tuple[float, ...], Field(strict=False)]
     classes: Annotated[tuple[Class, ...], Field(strict=False)] | None = None
@@ -109,14 +110,29 @@ class ForCompare(StageParameters):
 
     stage = "compare"
     study: str
+    seed: int
     noise_levels: Annotated[tuple[float, ...], Field(strict=False)]
     uses_images: int
     variants: dict[str, Annotated[tuple[str, ...], Field(strict=False)]]
     published: Annotated[tuple[Published, ...], Field(strict=False)] | None = None
 
 
+class ForReport(StageParameters):
+    """Of stage `report`, likewise; `classes` are those that variants learn from, by the variant's name."""
+
+    stage = "report"
+    study: str
+    seed: int
+    threads: int
+    noise_levels: Annotated[tuple[float, ...], Field(strict=False)]
+    uses_images: int
+    variants: dict[str, Annotated[tuple[str, ...], Field(strict=False)]]
+    classes: dict[str, Annotated[tuple[Class, ...], Field(strict=False)]]
+    published: Annotated[tuple[Published, ...], Field(strict=False)] | None = None
+
+
 class ForTrack(StageParameters):
-    """Of stage `track`, likewise."""
+    """Of stage `track`; the names of all variants."""
 
     stage = "track"
     study: str
@@ -159,9 +175,26 @@ def parameters_by_stage(
         ForCompare(
             numerics=n,
             study=p.study,
+            seed=p.seed,
             noise_levels=levels,
             uses_images=uses,
             variants=replicates(p.variants),
+            published=published or None,
+        ),
+    )
+    alike = replicates(p.variants)
+    yield (
+        "report",
+        None,
+        ForReport(
+            numerics=n,
+            study=p.study,
+            seed=p.seed,
+            threads=p.threads,
+            noise_levels=levels,
+            uses_images=uses,
+            variants=alike,
+            classes={name: classes for name in alike if (classes := p.variants[name].learning.classes) is not None},
             published=published or None,
         ),
     )
@@ -180,7 +213,7 @@ def _of_variant(p: Params, v: Variant) -> Iterator[StageParameters]:
     yield ForEvaluate(
         numerics=n, seed=p.seed, threads=p.threads, noise_levels=levels, evaluate=p.evaluate, classes=classes
     )
-    yield ForPlot(numerics=n, seed=p.seed, threads=p.threads, noise_levels=levels, classes=classes)
+    yield ForPlot(numerics=n, seed=p.seed, training_seed=seed, threads=p.threads, noise_levels=levels, classes=classes)
 
 
 def _chosen_classes(p: Params) -> dict[str, tuple[Class, ...]]:

@@ -25,6 +25,12 @@ def figure(width: float, height: float, title: str) -> Figure:
     return empty
 
 
+def captioned(drawing: Figure, text: str) -> Figure:
+    """The figure with a line below it that says what its numbers are of."""
+    drawing.supxlabel(plain(text), fontsize=8, color="0.35", x=0.01, ha="left")
+    return drawing
+
+
 def plain(text: str) -> str:
     """Text that matplotlib shows as it is: no formula between dollars, no legend entry hidden by an underscore."""
     return text.replace("$", r"\$") if text[:1] != "_" else plain(f" {text}")

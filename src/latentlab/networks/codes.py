@@ -5,8 +5,9 @@ from scipy.special import ndtri
 
 from latentlab.storage.memory import Array
 
-LINEAR_SIDE, QUANTILE_SIDE = 15, 30
+LINEAR_SIDE, QUANTILE_SIDE, FINE_SIDE = 15, 30, 60
 REACH = 3.0  # standard deviations of the prior that the linear grid spans: 99.7 %
+RARE = 0.001  # the share of codes that may lie beyond an edge of the fine grid
 TAIL = 0.05  # the inverse-CDF grid runs from this quantile to 1 minus it
 
 
@@ -23,6 +24,15 @@ def quantile_axes(features: Array, variational: bool) -> Array:
     if variational:
         return np.tile(ndtri(shares), (2, 1))
     return np.quantile(features, shares, axis=0).T
+
+
+def fine_axes(features: Array, variational: bool) -> Array:
+    """Equidistant coordinates (2, 60) over nearly all `features` (N, 2), and over ±3 of a normal prior at least."""
+    low, high = np.quantile(features.astype(np.float64), [RARE, 1 - RARE], axis=0)
+    if variational:
+        low, high = np.minimum(low, -REACH), np.maximum(high, REACH)
+    apart = np.where(high > low, high, low + np.maximum(1, np.abs(low)))  # codes that are all the same are one corner
+    return np.linspace(low, apart, FINE_SIDE).T
 
 
 def grid(axes: Array) -> Array:

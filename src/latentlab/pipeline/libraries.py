@@ -20,6 +20,7 @@ LIBRARIES: dict[str, tuple[str, ...]] = {
     "evaluate": ("pillow", "scikit-image", "scikit-learn", "scipy", "numpy"),
     "plot": ("scikit-learn", "scipy", *DRAWN),
     "compare": DRAWN,
+    "report": ("bokeh", "deflate", "jinja2", "markupsafe", "scikit-learn", "scipy", *DRAWN),
     "track": (),
 }
 

@@ -1,43 +1,41 @@
-"""The page with all tables of a study, in Markdown."""
+"""The page of a study: one HTML file that needs nothing else."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
 
-from latentlab.report import table
-from latentlab.report.beside import HEAD, WORDS
-from latentlab.report.markdown import markdown_table
-from latentlab.report.rows import Row, markdown
-from latentlab.report.table import Metrics
+import bokeh
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
 
-DIGITS = 12  # of a key
+from latentlab.report.packed import deflated, for_script
 
-
-def page(
-    study: str, rows: Sequence[Row], beside: Sequence[Sequence[str]], keys: Mapping[str, str], classes: Sequence[str]
-) -> str:
-    """Tables of the results, what is published `beside` them, and at the foot what they are results of.
-
-    `keys` identify the result of each variant, as MLflow's runs have them; `classes` are the numerical ones.
-    """
-    return "\n\n".join(_parts(study, rows, beside, keys, classes)) + "\n"
+HERE = Path(__file__).parent
+LIBRARIES = ("bokeh.min.js", "bokeh-api.min.js")  # as Bokeh's package has them
+SCRIPTS = ("bytes.js", "table.js", "charts.js", "explorer.js", "decode.js", "page.js")  # each after those it needs
 
 
-def _parts(
-    study: str, rows: Sequence[Row], beside: Sequence[Sequence[str]], keys: Mapping[str, str], classes: Sequence[str]
-) -> Iterator[str]:
-    yield f"# Results of study {study}"
-    yield "The stage `compare` writes this file; what the numbers are is in docs/metrics.md."
-    for title, shown, columns in table.shown(rows):
-        yield f"## {title.capitalize()}"
-        yield markdown(shown, table.FIRST, columns)
-    if beside:
-        yield "## Beside published values"
-        yield markdown_table(HEAD, beside, WORDS)
-    yield "## What these are results of"
-    yield f"Numerical class: {', '.join(classes) or 'unknown'}. Keys, the first {DIGITS} digits:"
-    yield "\n".join(f"- {variant}: `{key[:DIGITS]}`" for variant, key in keys.items())
+def page(words: Mapping[str, Any], content: Mapping[str, Any]) -> str:
+    """The page: `words` for its template, which stand there as text whatever is in them, `content` for its scripts."""
+    folder = files(bokeh) / "server/static/js"
+    library = "\n".join((folder / name).read_text(encoding="utf-8") for name in LIBRARIES)
+    return render(
+        "page.html",
+        **words,
+        library=Markup(deflated(library)),
+        data=Markup(for_script(content)),
+        scripts=[Markup(_own(name)) for name in SCRIPTS],
+    )
 
 
-def numerical_classes(metrics: Mapping[str, Metrics]) -> list[str]:
-    """Those of the machines that the variants were trained on, each once, in order; results of before have none."""
-    found = (each["training"].get("numerics") for each in metrics.values() if "training" in each)
-    return sorted({str(each) for each in found if each is not None})
+def render(template: str, **words: Any) -> str:
+    """A template of this folder in the style of all pages."""
+    environment = Environment(
+        loader=FileSystemLoader(HERE), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    )
+    return environment.get_template(template).render(**words, style=Markup(_own("style.css")))
+
+
+def _own(name: str) -> str:
+    return (HERE / name).read_text(encoding="utf-8")

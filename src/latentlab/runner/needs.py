@@ -21,6 +21,7 @@ MEMORY = {
     "evaluate": (260, 6.5),
     "plot": (240, 10.0),
     "compare": (110, 0.5),
+    "report": (350, 8.0),
     "track": (280, 0.5),
 }
 OTHER = (200, 0.0)

@@ -22,7 +22,7 @@ from latentlab.runner.zygote import LARGEST, SCIENCE, TENSORFLOW
 
 KINDS: Mapping[str, str] = {  # which libraries a stage needs; others start as ever
     **dict.fromkeys(("classifier", "train", "extract"), TENSORFLOW),
-    **dict.fromkeys(("prepare", "references", "tsne", "evaluate", "plot", "compare"), SCIENCE),
+    **dict.fromkeys(("prepare", "references", "tsne", "evaluate", "plot", "compare", "report"), SCIENCE),
 }
 IF_THERE = {"track": TENSORFLOW}  # as MLflow is imported there, too; for it alone it would be more than it needs
 PREFIX = ["python", "-m"]

@@ -12,19 +12,21 @@ from latentlab.figures.bars import bars
 from latentlab.figures.denoising import denoising
 from latentlab.figures.examples import SHOWN, shown
 from latentlab.figures.images import rows
+from latentlab.figures.style import captioned
 from latentlab.pipeline.inputs import planned
 from latentlab.pipeline.plan import read_parameters
-from latentlab.report import table
-from latentlab.report.beside import beside
-from latentlab.report.columns import COLUMNS, Column
-from latentlab.report.page import numerical_classes, page
-from latentlab.report.rows import Row
 from latentlab.stages._command import run
 from latentlab.storage.figure import write_figure
 from latentlab.storage.json import read_json
 from latentlab.storage.memory import Array
 from latentlab.storage.npz import read_npz
 from latentlab.storage.replacing import replacing
+from latentlab.storage.svg import write_svg
+from latentlab.tables import table
+from latentlab.tables.beside import beside
+from latentlab.tables.columns import COLUMNS, Column
+from latentlab.tables.page import numerical_classes, page
+from latentlab.tables.rows import Row
 
 
 def main() -> str:
@@ -40,8 +42,12 @@ def main() -> str:
         "denoising": noise_removed(p, results, read_json(paths.REFERENCES), len(test["images"])),
     }
     folder = paths.comparison()
+    several = max(len(names) for names in p.variants.values())
+    seeds = f"seed {p.seed}" if several == 1 else f"up to {several} seeds: means and deviations, images of the first"
     for name, figure in figures.items():
         if figure:
+            captioned(figure, f"{len(test['images']):,} test images, {seeds}")
+            write_svg(folder / f"{name}.svg", figure)
             write_figure(folder / f"{name}.png", figure)
     references = table.references()
     cells = beside(p.published or (), metrics, p.variants, references)

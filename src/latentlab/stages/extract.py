@@ -7,6 +7,7 @@ import numpy as np
 from latentlab.config import paths
 from latentlab.config.params import Extract
 from latentlab.config.stages import ForExtract
+from latentlab.figures.thumbnails import thumbnails
 from latentlab.metrics.noise import noisy
 from latentlab.networks import codes
 from latentlab.networks.apply import decode, encode, outputs
@@ -111,7 +112,8 @@ def reconstruct(autoencoder: Autoencoder, images: Array, noise: float, seed: int
 def generate(autoencoder: Autoencoder, train_codes: Array, count: int, seed: int) -> dict[str, Array]:
     """Images from random codes (count, H, W, C), and for two-dimensional codes from grids (side, side, H, W, C).
 
-    Random codes are draws from the prior of a variational autoencoder, from a mixture that fits the others' codes.
+    The fine grid is for a page, as thumbnails of bytes. Random codes are draws from the prior of a variational
+    autoencoder, from a mixture that fits the others' codes.
     """
     features = _flat(train_codes)
     variational = autoencoder.variational
@@ -124,6 +126,9 @@ def generate(autoencoder: Autoencoder, train_codes: Array, count: int, seed: int
             images = decode(autoencoder, codes.grid(axes))
             arrays[f"{name}_axes"] = axes
             arrays[f"{name}_grid"] = images.reshape(axes.shape[1], axes.shape[1], *images.shape[1:])
+        axes = arrays["fine_axes"] = codes.fine_axes(features, variational)
+        rows = codes.grid(axes).reshape(codes.FINE_SIDE, codes.FINE_SIDE, 2)
+        arrays["fine_grid"] = np.stack([thumbnails(decode(autoencoder, row)) for row in rows])  # (60, 60, h, w, C)
     return arrays
 
 

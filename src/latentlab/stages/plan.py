@@ -14,8 +14,8 @@ from latentlab.pipeline.leftovers import clear_leftovers
 from latentlab.pipeline.libraries import not_as_locked
 from latentlab.pipeline.plan import make_plans, write_plans
 from latentlab.pipeline.used import forget_misrecorded
-from latentlab.report.columns import names
 from latentlab.stages._command import run
+from latentlab.tables.columns import names
 
 
 def main() -> str:

@@ -1,5 +1,6 @@
 """Stage `plot`: every picture of one variant."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,7 @@ from latentlab.figures.examples import SHOWN, shown
 from latentlab.figures.images import codes, grid, rows
 from latentlab.figures.losses import losses
 from latentlab.figures.scatter import scatter
+from latentlab.figures.style import captioned
 from latentlab.numerics.threads import limit_threads
 from latentlab.pipeline.plan import read_parameters
 from latentlab.sources.chosen import of_classes
@@ -23,6 +25,20 @@ from latentlab.storage.json import read_json
 from latentlab.storage.memory import Array
 from latentlab.storage.npz import read_npz
 from latentlab.storage.pickle import read_pickle
+from latentlab.storage.svg import write_svg
+from latentlab.tables.columns import Column, by_tracked_name, column_of
+from latentlab.tables.rows import formatted
+
+METRICS = {  # what each picture is about
+    "losses": Column("training", "validation_bce", "validation BCE", ".4f"),
+    "reconstructions": column_of("reconstruction.bce"),
+    "tsne": column_of("tsne.knn_accuracy"),
+    **dict.fromkeys(("codes", "latent"), column_of("latent.knn_accuracy")),
+    **dict.fromkeys(("random_codes", "manifold_linear", "manifold_quantile"), column_of("generation.frechet")),
+    "retrieval": column_of("retrieval.precision_at_10"),
+    "denoising": column_of("denoising.psnr_0.5"),
+    "roc": column_of("anomaly.auroc"),
+}
 
 
 def main(variant: str) -> str:
@@ -44,9 +60,21 @@ def main(variant: str) -> str:
         **use_figures(p, variant, test, latents, decoded, classes),
     }
     folder = paths.plots(variant)
+    metrics = by_tracked_name(read_json(paths.metrics(variant)))
     for name, figure in figures.items():
+        captioned(figure, caption(name, len(test["images"]), p.training_seed, metrics))
         write_figure(folder / f"{name}.png", figure)
+        write_svg(folder / f"{name}.svg", figure)
     return f"plot {variant}: {len(figures)} pictures in {folder}"
+
+
+def caption(figure: str, images: int, seed: int, metrics: Mapping[str, float]) -> str:
+    """Of how many test images the numbers of a picture are, of which training, and the metric that it is about."""
+    parts = [f"seed {seed}"] if figure == "losses" else [f"{images:,} test images", f"seed {seed}"]
+    column = METRICS[figure]
+    if column.tracked in metrics:
+        parts.append(f"{column.heading} {formatted(metrics[column.tracked], column.format)}")
+    return ", ".join(parts)
 
 
 def use_figures(

@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from latentlab.errors import UserError
-from latentlab.report.columns import better
-from latentlab.report.rows import Row, row
+from latentlab.tables.columns import better
+from latentlab.tables.rows import Row, row
 from latentlab.tracking.glance import FINISHED, KEY, SUPERSEDED
 from latentlab.tracking.place import Place
 from latentlab.tracking.store import Store

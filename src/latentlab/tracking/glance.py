@@ -17,6 +17,7 @@ from latentlab.tracking.schema import read_tags
 KEY = "latentlab.key"
 KEYS = "latentlab.keys"  # the tag that says how keys are made; of other values are runs of older versions
 CURRENT = "studies"
+PAGE = "latentlab.page"  # the tag of a study's own run, with the MD5 of its page
 SUPERSEDED = "superseded"
 FINISHED = "FINISHED"  # the status of a run that holds a whole result, and of no other
 TIMEOUT = 10.0  # seconds; whoever does not answer by then is asked again through MLflow
@@ -46,20 +47,28 @@ class Held:
 
 def glance(place: Place, study: str) -> dict[str, Held]:
     """The runs of a study by the key of their result, the oldest of several; empty if that is hard to tell."""
-    try:
-        if place.sqlite:
-            runs = _from_database(place.sqlite, study)
-        elif place.uri.startswith(("http://", "https://")):
-            runs = _from_server(place.uri.rstrip("/"), study)
-        else:
-            return {}
-    except (sqlite3.Error, OSError, configparser.Error, KeyError, ValueError):  # `requests` raises OSErrors
-        return {}  # MLflow will say what is wrong
     held: dict[str, Held] = {}
-    for run in runs:
+    for run in _runs(place, study, KEY):
         if KEY in run.tags:
             held.setdefault(run.tags[KEY], run)
     return held
+
+
+def held_page(place: Place, study: str) -> Held | None:
+    """The study's own run, if there is one and that is easy to tell."""
+    return next((run for run in _runs(place, study, PAGE) if PAGE in run.tags), None)
+
+
+def _runs(place: Place, study: str, tag: str) -> list[Held]:
+    """Those of a study, the oldest first; of a server those that have a tag."""
+    try:
+        if place.sqlite:
+            return _from_database(place.sqlite, study)
+        if place.uri.startswith(("http://", "https://")):
+            return _from_server(place.uri.rstrip("/"), study, tag)
+    except (sqlite3.Error, OSError, configparser.Error, KeyError, ValueError):  # `requests` raises OSErrors
+        pass  # MLflow will say what is wrong
+    return []
 
 
 def _from_database(path: Path, study: str) -> list[Held]:
@@ -73,7 +82,7 @@ def _from_database(path: Path, study: str) -> list[Held]:
     return [Held(status, tags[run], artifacts) for run, (status, artifacts) in about.items()]
 
 
-def _from_server(uri: str, study: str) -> list[Held]:
+def _from_server(uri: str, study: str, tag: str) -> list[Held]:
     """MLflow's REST API, https://mlflow.org/docs/latest/rest-api.html."""
     api = f"{uri}/api/2.0/mlflow"
     who = options()
@@ -81,7 +90,7 @@ def _from_server(uri: str, study: str) -> list[Held]:
     answer.raise_for_status()
     query = {
         "experiment_ids": [answer.json()["experiment"]["experiment_id"]],
-        "filter": f"tags.`{KEY}` LIKE '%'",
+        "filter": f"tags.`{tag}` LIKE '%'",
         "max_results": 1000,
         "order_by": ["start_time"],
     }

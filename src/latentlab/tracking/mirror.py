@@ -7,16 +7,16 @@ from typing import Any
 
 from latentlab.config import paths
 from latentlab.config.stages import name_of
+from latentlab.metrics.curves import comparable
 from latentlab.pipeline.hashes import md5
 from latentlab.pipeline.used import misrecorded, misrecorded_error
-from latentlab.report.columns import by_tracked_name
-from latentlab.report.rows import markdown, row
 from latentlab.storage.csv import read_csv
 from latentlab.storage.json import read_json
 from latentlab.storage.memory import Array
 from latentlab.storage.npz import read_npz
 from latentlab.storage.pickle import read_pickle
-from latentlab.tracking.curves import comparable
+from latentlab.tables.columns import by_tracked_name
+from latentlab.tables.rows import markdown, row
 from latentlab.tracking.glance import FINISHED
 from latentlab.tracking.models import ToServe, put_model
 from latentlab.tracking.result import HASH, Result

@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING, Any
 from latentlab.config import paths, project
 from latentlab.config.stages import ForTrack
 from latentlab.errors import UserError
+from latentlab.metrics.curves import comparable
 from latentlab.pipeline import inputs, provenance
 from latentlab.pipeline.plan import read_parameters
 from latentlab.storage.json import read_json
-from latentlab.tracking.curves import comparable
 from latentlab.tracking.glance import FINISHED
 from latentlab.tracking.place import Place
 from latentlab.tracking.sender import COMPLETED, PATIENCE

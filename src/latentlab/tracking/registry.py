@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from latentlab.errors import UserError
-from latentlab.report.columns import better, for_selection
+from latentlab.tables.columns import better, for_selection
 from latentlab.tracking.comparison import WHOLE
 from latentlab.tracking.glance import SUPERSEDED
 from latentlab.tracking.models import register

@@ -13,7 +13,7 @@ from mlflow.store.artifact.artifact_repository_registry import get_artifact_repo
 from mlflow.tracking.multimedia import compress_image_size
 from PIL import Image
 
-from latentlab.tracking.glance import CURRENT, KEY, KEYS, Held
+from latentlab.tracking.glance import CURRENT, KEY, KEYS, PAGE, Held
 from latentlab.tracking.store import Store, now
 
 BATCH = 1000  # metrics that a server takes in one call; of params and tags it takes 100
@@ -53,6 +53,15 @@ class Run:
             run = cls(store, made, new=True)
             run.writes = 1
             return run
+
+    @classmethod
+    def begin_page(cls, store: Store, study: str) -> "Run":
+        """The study's own run, made if there is none."""
+        experiment = store.experiment(study)
+        with store.using(), store.alone():
+            found = store.client.search_runs([experiment], f"tags.`{PAGE}` LIKE '%'", order_by=["start_time"])
+            made = found or [store.client.create_run(experiment, run_name=study, tags={PAGE: ""})]
+            return cls(store, made[0], new=not found)
 
     def describe(self, study: str, params: Mapping[str, Any], code: str) -> None:
         """Say what the result is made with; `code` is a hash of the source."""

@@ -13,6 +13,7 @@ from latentlab.pipeline.used import changed_under_stages, misrecorded_error
 from latentlab.storage.reading import reading
 from latentlab.storage.yaml import read_yaml
 from latentlab.tracking.bring import bring
+from latentlab.tracking.page import bring_page
 from latentlab.tracking.place import Place
 from latentlab.tracking.result import Result
 
@@ -24,7 +25,10 @@ def track_workspace(study: str, variants: Collection[str]) -> str:
     tracked first.
     """
     faults: list[str] = []
-    summary = bring(_results(study, variants, faults), Place.of(Path()), faults)
+    place = Place.of(Path())
+    summary = bring(_results(study, variants, faults), place, faults)
+    if page := _page(faults):
+        bring_page(study, *page, place)
     if faults:
         more = f" and {len(faults) - 1} more like this" if len(faults) > 1 else ""
         rest = f"; {summary}" if summary.new + summary.extended + summary.complete else ""
@@ -51,6 +55,17 @@ def _results(study: str, variants: Collection[str], faults: list[str]) -> Iterat
             continue
         command = provenance.command(tags.get("git.commit"), variant, project.inner_folder())
         yield Result(study, variant, found, Workspace(), tags | {"command": command})
+
+
+def _page(faults: list[str]) -> tuple[Path, str] | None:
+    """The study's page with its MD5, None where its stage has not run; why it cannot be had joins the `faults`."""
+    stage = read_yaml(paths.LOCK, made_by="dvc repro").get("stages", {}).get("report", {})
+    try:
+        for out in stage.get("outs", []):
+            return Workspace().get(paths.REPORT, out["md5"]), out["md5"]
+    except UserError as error:
+        faults.append(str(error))
+    return None
 
 
 def _check_data(changed: Mapping[str, str], variant: str) -> None:

@@ -15,7 +15,7 @@ from latentlab.verify.outputs import Entry, FileReport, compare_outputs, edited_
 from latentlab.verify.report import StageReport, Verdict
 
 DRAWN = "drawn from numbers that are within tolerance"
-SHOWN = (".png", ".md")  # files that show numbers of others
+SHOWN = (".png", ".svg", ".md", ".html")  # files that show numbers of others
 
 
 @dataclass

@@ -4,8 +4,8 @@ from statistics import stdev
 
 import pytest
 
-from latentlab.report.rows import markdown, row, table
-from latentlab.report.table import rows
+from latentlab.tables.rows import markdown, row, table
+from latentlab.tables.table import rows
 
 SIMPLE = {"reconstruction": {"bce": 0.1}, "latent": {"dim": 32, "knn_accuracy": 0.9}, "training": {"epochs": 2}}
 SIMPLE_2 = {"reconstruction": {"bce": 0.3}, "latent": {"dim": 32, "knn_accuracy": 0.8}, "training": {"epochs": 2}}

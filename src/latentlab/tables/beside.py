@@ -4,9 +4,9 @@ from collections.abc import Mapping, Sequence
 from statistics import fmean
 
 from latentlab.config.published import Published
-from latentlab.report.columns import Column, by_tracked_name, column_of
-from latentlab.report.rows import Row, formatted, row, text_of
-from latentlab.report.table import Metrics
+from latentlab.tables.columns import Column, by_tracked_name, column_of
+from latentlab.tables.rows import Row, formatted, row, text_of
+from latentlab.tables.table import Metrics
 
 HEAD = ("variant", "metric", "obtained", "published", "difference", "setting", "remark", "source")
 WORDS = ("metric", "setting", "remark", "source")  # columns of text, as the first is

@@ -4,8 +4,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from statistics import fmean, stdev
 
-from latentlab.report.columns import COLUMNS, Column
-from latentlab.report.markdown import markdown_table
+from latentlab.tables.columns import COLUMNS, Column
+from latentlab.tables.markdown import markdown_table
 
 
 @dataclass(frozen=True)

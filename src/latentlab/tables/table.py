@@ -4,9 +4,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from latentlab.config import paths
-from latentlab.report.columns import COLUMNS, USES, Column, by_tracked_name
-from latentlab.report.rows import Row, filled, row
 from latentlab.storage.json import read_json
+from latentlab.tables.columns import COLUMNS, USES, Column, by_tracked_name
+from latentlab.tables.rows import Row, filled, row
 
 Metrics = dict[str, dict[str, float]]
 FIRST = "variant"  # the heading of the first column

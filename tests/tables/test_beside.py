@@ -7,11 +7,11 @@ import pytest
 
 from latentlab.config.published import Published
 from latentlab.errors import UserError
-from latentlab.report.beside import beside
-from latentlab.report.columns import by_tracked_name, column_of, names
-from latentlab.report.page import numerical_classes, page
-from latentlab.report.rows import row
-from latentlab.report.table import Metrics
+from latentlab.tables.beside import beside
+from latentlab.tables.columns import by_tracked_name, column_of, names
+from latentlab.tables.page import numerical_classes, page
+from latentlab.tables.rows import row
+from latentlab.tables.table import Metrics
 
 
 def metrics_of(auroc: float, parameters: int = 10) -> Metrics:

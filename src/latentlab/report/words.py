@@ -1,0 +1,25 @@
+"""What each number in the tables of a page says, in a few words; docs/metrics.md says more."""
+
+WORDS = {
+    "seeds": "trainings that differ in the seed alone: mean and standard deviation of these",
+    "parameters": "numbers that training fits, of encoder and decoder",
+    "epochs": "passes over the training images",
+    "code": "numbers that the encoder gives for an image",
+    "test BCE": "binary cross-entropy of reconstructed test images, in nats a pixel",
+    "SSIM": "structural similarity of test images and reconstructions, 1 for equal ones",
+    "k-NN accuracy": "test images whose class is that of most of the nearest codes of training images",
+    "linear probe": "test images that a linear classifier of codes tells the class of",
+    "t-SNE k-NN": "points of the map whose class is that of most of the nearest points",
+    "ELBO": "lower bound of the log-likelihood of test images, in nats an image",
+    "dB at noise 0.5": "PSNR to the clean image, once noise of standard deviation 0.5 is removed",
+    "SSIM there": "structural similarity to the clean image, likewise",
+    "precision at 10": "share of the ten training images with the nearest codes that have the test image's class",
+    "mean AP": "mean average precision of all training images in the order of their codes' distance",
+    "anomaly AUROC": "chance that an image of another class than the learnt ones scores higher",
+    "bits": "of a code with 8 bits a number, or of the image's file",
+    "MSE there": "mean squared error of images decoded from these",
+    "JPEG's bits": "of a JPEG file with the same error",
+    "Fréchet": "Fréchet distance of images from random codes to test images, in features of a classifier",
+    "coverage": "share of test images that have an image from a random code nearby",
+    "IWAE 50": "tighter bound of the log-likelihood, of 50 draws of the code",
+}
