@@ -37,7 +37,8 @@ def test_the_page_of_a_study_is_opened(
     project: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], opened: list[str]
 ) -> None:
     assert call(monkeypatch, "report") == 1
-    assert capsys.readouterr().err == "error: report/index.html: no such file; `latentlab reproduce` makes it, `dvc checkout` too\n"
+    line = "error: report/index.html: no such file; `latentlab reproduce` makes it, `dvc checkout` too\n"
+    assert capsys.readouterr().err == line
     report.main()
     assert call(monkeypatch, "report") == 0
     assert call(monkeypatch, "report", "tiny", "--no-open") == 0

@@ -4,12 +4,13 @@ import numpy as np
 import pytest
 
 from latentlab.metrics.alignment import debiased_cka
+from latentlab.storage.memory import Array
 
 
-def by_kernels(x: np.ndarray, y: np.ndarray) -> float:  # type: ignore[type-arg]
+def by_kernels(x: Array, y: Array) -> float:
     """The same from whole kernels, as the paper writes it."""
 
-    def hsic(k: np.ndarray, m: np.ndarray) -> float:  # type: ignore[type-arg]
+    def hsic(k: Array, m: Array) -> float:
         n = len(k)
         k, m = k.copy(), m.copy()
         np.fill_diagonal(k, 0)
@@ -19,7 +20,7 @@ def by_kernels(x: np.ndarray, y: np.ndarray) -> float:  # type: ignore[type-arg]
         return float((np.trace(k @ m) + together - 2 / (n - 2) * (one @ k @ m @ one)) / (n * (n - 3)))
 
     kernels = x @ x.T, y @ y.T
-    return hsic(*kernels) / np.sqrt(hsic(kernels[0], kernels[0]) * hsic(kernels[1], kernels[1]))
+    return hsic(*kernels) / float(np.sqrt(hsic(kernels[0], kernels[0]) * hsic(kernels[1], kernels[1])))
 
 
 def test_it_is_that_of_whole_kernels(rng: np.random.Generator) -> None:

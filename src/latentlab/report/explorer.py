@@ -15,7 +15,7 @@ from latentlab.report.sheets import Fineness, Sheet, finest
 from latentlab.storage.memory import Array
 
 LARGEST = 14_000_000  # bytes of a page
-SMALL, EACH_POINT = 2_850_000, 1_100  # bytes that one of few points may take, and what each point adds
+SMALL, EACH = 3_950_000, 350  # bytes that any page may take, or for each point of each variant if that is more
 LETTERS = 5 / 4  # a byte
 SURE = 0.96  # of what is left, as sizes are estimates
 BOKEH = dict(
@@ -30,9 +30,9 @@ BOKEH = dict(
 SIGNS = dict(zip(MARKERS, "●■◆▲▼✚⬢✖▶★", strict=True))
 
 
-def allowed(points: int) -> int:
-    """Bytes of a page with so many points in its maps."""
-    return min(LARGEST, SMALL + EACH_POINT * points)
+def allowed(points: int, variants: int) -> int:
+    """Bytes of a page with so many points in the maps of so many variants."""
+    return min(LARGEST, max(SMALL, EACH * points * variants))
 
 
 def looks(count: int) -> list[dict[str, str]]:

@@ -14,9 +14,9 @@ from latentlab.figures.thumbnails import SIDE, thumbnails
 from latentlab.report.packed import letters
 from latentlab.storage.memory import Array
 
-SAMPLED = 150  # images by which the size of a sheet is estimated
+SAMPLED = 250  # images by which the size of a sheet is estimated
 LOSSLESS = 100
-COARSE = 85  # of 255 levels, from one to the next of four
+COARSE = 127.5  # of 255 levels, from one to the next of three
 
 
 class Fineness(NamedTuple):
@@ -26,14 +26,14 @@ class Fineness(NamedTuple):
     quality: int
 
 
-QUALITIES = (90, 80, 70, 60, 50, 40, 30, 20, 15, 10, 5)
+QUALITIES = (90, 80, 70, 60, 50, 40, 30, 25, 20, 15, 10, 7, 5, 4, 3, 2, 1, 0)
 
 
 @dataclass(frozen=True)
 class Sheet:
     """Images (n, H, W, C), uint8 or in [0, 1], in rows on one picture.
 
-    `lossless` where each pixel matters. `coarse` ones have four levels and no other loss: noise takes fewer bytes so.
+    `lossless` where each pixel matters. `coarse` ones have three levels and no other loss: noise takes fewer bytes so.
     """
 
     images: Array
@@ -43,7 +43,7 @@ class Sheet:
     def thumbnails(self, side: int) -> Array:
         """As they are shown, (n, h, w, 1) or (n, h, w, 3) uint8; the mean of channels that are no colours."""
         small = thumbnails(coloured(self.images), side)
-        return np.rint(small / COARSE).astype(np.uint8) * COARSE if self.coarse else small
+        return (np.rint(small / COARSE) * COARSE).astype(np.uint8) if self.coarse else small
 
     def _encoded(self, images: Array, quality: int) -> bytes:
         return webp(mosaic(images), LOSSLESS if self.lossless or self.coarse else quality)

@@ -110,7 +110,7 @@ def composed(p: ForReport, test: Split, rows: Array, seen: Mapping[str, Seen], m
     words = in_words(p, test, classes, seen, metrics, content) | {"points": f"{len(rows):,}" if variants else ""}
     if not variants:
         return page(words, content)
-    size = allowed(len(rows)) - len(page(words, content).encode())
+    size = allowed(len(rows), len(variants)) - len(page(words, content).encode())
     drawn, fineness = pictures(images, variants, size)
     return page(words | {"remarks": remarks(fineness)}, content | drawn)
 
@@ -119,7 +119,7 @@ def remarks(fineness: Fineness) -> str:
     """What the page had to leave out to be small."""
     return (
         f"Images that were decoded are shown as WebP of quality {fineness.quality}, at most {fineness.side} pixels a "
-        "side, noisy ones in four greys; test images have no loss. Places and scores are rounded to 65,536 steps."
+        "side, noisy ones in three greys; test images have no loss. Places and scores are rounded to 65,536 steps."
     )
 
 
