@@ -19,9 +19,10 @@ COPIES = {
     "evaluate": "stages/evaluate",
     "report": "stages/report",
     "level": "metrics/level",
+    "sketch": "storage/svg",
     **{
         f"sketch/{name}": f"figures/{name}"
-        for name in ("bars", "denoising", "images", "losses", "neighbours", "roc", "scatter")
+        for name in ("bars", "denoising", "images", "losses", "neighbours", "roc", "scatter", "style")
     },
 }
 STUDY = """# for histories of commands

@@ -168,7 +168,7 @@ def test_the_denoising_variant_sees_noise_and_is_measured_against_clean_images()
 
 
 def test_comparison_and_card() -> None:
-    names = {"metrics.png", "reconstructions.png", "denoising.png"}
+    names = {f"{name}.{kind}" for name in ("metrics", "reconstructions", "denoising") for kind in ("png", "svg")}
     assert {path.name for path in paths.comparison().iterdir()} == names
     assert read_json(paths.CARD)["dataset"] == "mnist_5k"
 

@@ -7,6 +7,8 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
+from latentlab.storage.replacing import replacing
+
 
 class Sketch:
     """Has of matplotlib's figures what the project uses."""
@@ -17,6 +19,17 @@ class Sketch:
     def savefig(self, path: Path, **_: Any) -> None:
         """Write it as PNG."""
         Image.fromarray(np.frombuffer(self.digest[:27], np.uint8).reshape(3, 3, 3)).save(path, "PNG")
+
+
+def captioned(drawing: Sketch, _: str) -> Sketch:
+    """Nothing is written below a sketch."""
+    return drawing
+
+
+def write_svg(path: Path, figure: Sketch) -> None:
+    """Write the same picture."""
+    with replacing(path) as temporary:
+        figure.savefig(temporary)
 
 
 bars = rows = grid = codes = denoising = losses = neighbours = roc = scatter = Sketch
