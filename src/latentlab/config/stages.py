@@ -151,7 +151,7 @@ def parameters_by_stage(
     p: Params, published: tuple[Published, ...] = ()
 ) -> Iterator[tuple[str, str | None, StageParameters]]:
     """Stage, variant if it has one, and parameters, in the order of the pipeline."""
-    names, n = tuple(p.variants), p.numerics
+    n = p.numerics
     yield "prepare", None, ForPrepare(numerics=n, seed=p.seed, prepare=p.prepare)
     yield "classifier", None, ForClassifier(numerics=n, seed=p.seed, threads=p.threads, classifier=p.classifier)
     yield (
@@ -168,37 +168,34 @@ def parameters_by_stage(
     )
     for each, v in p.variants.items():
         yield from ((parameters.stage, each, parameters) for parameters in _of_variant(p, v))
-    levels, uses = p.extract.noise_levels, p.extract.uses_images
-    yield (
-        "compare",
-        None,
-        ForCompare(
-            numerics=n,
-            study=p.study,
-            seed=p.seed,
-            noise_levels=levels,
-            uses_images=uses,
-            variants=replicates(p.variants),
-            published=published or None,
-        ),
+    yield from ((parameters.stage, None, parameters) for parameters in _of_all(p, published))
+
+
+def _of_all(p: Params, published: tuple[Published, ...]) -> Iterator[StageParameters]:
+    """Of the stages that see all variants together, in their order."""
+    n, levels, uses, alike = p.numerics, p.extract.noise_levels, p.extract.uses_images, replicates(p.variants)
+    chosen = {name: p.variants[name].learning.classes for name in alike}
+    yield ForCompare(
+        numerics=n,
+        study=p.study,
+        seed=p.seed,
+        noise_levels=levels,
+        uses_images=uses,
+        variants=alike,
+        published=published or None,
     )
-    alike = replicates(p.variants)
-    yield (
-        "report",
-        None,
-        ForReport(
-            numerics=n,
-            study=p.study,
-            seed=p.seed,
-            threads=p.threads,
-            noise_levels=levels,
-            uses_images=uses,
-            variants=alike,
-            classes={name: classes for name in alike if (classes := p.variants[name].learning.classes) is not None},
-            published=published or None,
-        ),
+    yield ForReport(
+        numerics=n,
+        study=p.study,
+        seed=p.seed,
+        threads=p.threads,
+        noise_levels=levels,
+        uses_images=uses,
+        variants=alike,
+        classes={name: classes for name, classes in chosen.items() if classes is not None},
+        published=published or None,
     )
-    yield "track", None, ForTrack(numerics=n, study=p.study, variants=names)
+    yield ForTrack(numerics=n, study=p.study, variants=tuple(p.variants))
 
 
 def _of_variant(p: Params, v: Variant) -> Iterator[StageParameters]:
