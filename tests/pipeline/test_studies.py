@@ -121,9 +121,9 @@ def test_nothing_to_do_is_seen_at_once_and_changes_nothing(clone: Path) -> None:
     assert time.perf_counter() - start < 15  # 2 s where nothing runs beside it
     assert stages_in(run("dvc", "repro", "-P")) == {"plan"} | within("one", {"plan"}) | within("two", {"plan"})
     printed = run("latentlab", "reproduce", "one", "two").splitlines()
-    assert "everything is up to date" in printed
-    assert printed[-2:] == [f"page: studies/{name}/report/index.html" for name in ("one", "two")]
-    assert {line.partition(":")[0] for line in printed[:-1]} == {"one/plan", "two/plan"}
+    pages = [f"page: studies/{name}/report/index.html" for name in ("one", "two")]
+    assert printed[-3:] == ["everything is up to date", *pages]
+    assert {line.partition(":")[0] for line in printed[:-3]} == {"one/plan", "two/plan"}
     assert "everything is up to date" in run("latentlab", "reproduce", "--all").splitlines()
     assert {path: path.read_bytes() for path in before} == before
     assert run("git", "status", "--porcelain") == ""

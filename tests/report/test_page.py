@@ -145,6 +145,19 @@ def test_points_of_other_splits_are_no_points_of_the_explorer(here: Path) -> Non
     assert "t-SNE was asked for other images" in page
 
 
+def test_of_many_points_the_first_are_shown(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("latentlab.report.explored.MOST", 50)
+    made = make_up(here)
+    report.main()
+    content = content_of(paths.REPORT.read_text())
+    assert (numbers(content["index"]) == made.rows[:50]).all()
+    assert (cut_out(content["images"])[..., :1] == made.images[:50]).all()
+    for variant in content["variants"]:
+        near = numbers(variant["neighbours"]).reshape(50, 10)
+        assert (near == nearest_others(made.codes[variant["name"]][:50], 10)).all()
+        assert {len(numbers(values)) for values in variant["scores"].values()} == {50}
+
+
 def test_every_number_of_a_table_has_a_word() -> None:
     assert {column.heading for column in (*COLUMNS, *USES)} | {"seeds"} == set(WORDS)
 

@@ -441,3 +441,44 @@ def test_untracked_files_are_hashed_in_pieces_and_not_without_end(
         file.truncate(provenance.LARGEST + 1)
     monkeypatch.setattr(Path, "read_bytes", lambda self: pytest.fail("read whole"))
     assert provenance.git_tags()["git.diff"] == "not hashed, as untracked files are larger than 100 MB"
+
+
+KILLED_WHILE_MIGRATING = """
+import os, signal, sqlalchemy
+from pathlib import Path
+from latentlab.tracking.place import Place
+from latentlab.tracking.store import Store
+
+@sqlalchemy.event.listens_for(sqlalchemy.Engine, "before_cursor_execute")
+def kill(connection, cursor, statement, *_):
+    if "DROP TABLE" in statement:  # its copy, which takes its place next, is there
+        os.kill(os.getpid(), signal.SIGKILL)
+
+Store(Place.of(Path()))
+"""
+
+
+@pytest.mark.slow
+def test_a_new_database_is_made_again_after_a_kill_in_its_migration(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+    killed = subprocess.run(["python", "-c", KILLED_WHILE_MIGRATING], cwd=tmp_path)
+    assert killed.returncode == -9
+    assert glance(Place.of(tmp_path), "quick") == {}
+    fill(begin(Store(Place.of(tmp_path))), tmp_path)
+    assert [path.name for path in tmp_path.glob("*mlflow.db*")] == ["mlflow.db"]
+
+
+@pytest.mark.slow
+def test_a_new_database_for_which_there_is_no_room(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+
+    def fail(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(shutil, "copyfile", fail)
+        with pytest.raises(StoreError, match=r"mlflow\.db cannot be used: .*\(No space left on device\)"):
+            Store(Place.of(tmp_path))
+    assert Store(Place.of(tmp_path)).studies() == ["Default"]

@@ -43,6 +43,17 @@
     return figure;
   };
 
+  // A figure of what `frame` says, and no more.
+  latentlab.framed = (options) => {
+    const range = () => new Bokeh.Range1d({ start: 0, end: 1 });
+    return latentlab.figure({ x_range: range(), y_range: range(), ...options });
+  };
+
+  // Show, and return to, what lies between the ends [start, end] of both axes.
+  latentlab.frame = ({ x_range, y_range }, x, y) => {
+    for (const [range, [start, end]] of [[x_range, x], [y_range, y]]) range.setv({ start, end, reset_start: start, reset_end: end });
+  };
+
   // Figures of one document share their sources; each is shown in an element.
   latentlab.show = async (shown) => {
     const whole = new Bokeh.Document();

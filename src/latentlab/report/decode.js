@@ -20,12 +20,10 @@ latentlab.Plane = class {
   }
 
   draw() {
-    const figure = latentlab.figure({
+    const figure = latentlab.framed({
       tools: "pan,wheel_zoom,reset,save",
       x_axis_label: "first latent dimension",
       y_axis_label: "second latent dimension",
-      x_range: new Bokeh.Range1d({ start: 0, end: 1 }),
-      y_range: new Bokeh.Range1d({ start: 0, end: 1 }),
     });
     const [x, y] = [{ field: "x" }, { field: "y" }];
     figure.scatter(x, y, { source: this.codes, size: 3, fill_alpha: 0.6, fill_color: "#8a8f98", line_color: null });
@@ -45,10 +43,7 @@ latentlab.Plane = class {
       const radius = this.variant.variational ? number + 1 : Number.NaN;
       source.data = { x: turns.map((turn) => radius * Math.cos(turn)), y: turns.map((turn) => radius * Math.sin(turn)) };
     }
-    for (const [range, axis] of [[this.figure.x_range, this.variant.axes[0]], [this.figure.y_range, this.variant.axes[1]]]) {
-      const ends = { start: axis[0], end: axis.at(-1) };
-      range.setv({ ...ends, reset_start: ends.start, reset_end: ends.end });
-    }
+    latentlab.frame(this.figure, ...this.variant.axes.map((axis) => [axis[0], axis.at(-1)]));
     this.to(...this.variant.axes.map((axis) => latentlab.Plane.closest(axis, 0)));
   }
 

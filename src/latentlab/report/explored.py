@@ -4,12 +4,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+
 from latentlab.metrics.overlap import nearest_others
 from latentlab.report.packed import counts, steps
 from latentlab.report.sheets import Fineness, Sheet
 from latentlab.storage.memory import Array
 
 NEIGHBOURS = 10
+MOST = 10_000  # points: more make a page that is slow to open and to move in
 MAP, CODE = "t-SNE", "code"  # what a panel may show of a variant
 
 
@@ -55,6 +58,11 @@ class Explored:
         return content
 
 
+def of_test_images(embedded: Mapping[str, Any]) -> Array:
+    """The rows of an embedding that the explorer shows: the first test images that were placed."""
+    return np.flatnonzero(embedded["split"] == "test")[:MOST]
+
+
 def explored(
     name: str,
     embedded: Mapping[str, Any],
@@ -66,7 +74,7 @@ def explored(
 
     `rows` (n,) are those of the test images that the embedding has, in its order; `scores` (N,) are of all test images.
     """
-    of_test = embedded["split"] == "test"
+    of_test = of_test_images(embedded)
     features = embedded["features"][of_test]  # (n, D)
     places = {MAP: embedded["embedding"][of_test]}
     if features.shape[1] == 2:

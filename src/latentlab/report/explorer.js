@@ -46,12 +46,10 @@ latentlab.Explorer = class {
   }
 
   panel(side) {
-    const figure = latentlab.figure({
+    const figure = latentlab.framed({
       tools: "lasso_select,box_select,pan,wheel_zoom,reset,save",
       active_scroll: "wheel_zoom",
       active_drag: "lasso_select",
-      x_range: new Bokeh.Range1d({ start: 0, end: 1 }),
-      y_range: new Bokeh.Range1d({ start: 0, end: 1 }),
     });
     const field = (name) => ({ field: name });
     const points = figure.scatter(field(`${side}_x`), field(`${side}_y`), {
@@ -105,15 +103,17 @@ latentlab.Explorer = class {
     this.source.data[`${panel.side}_x`] = Array.from(x);
     this.source.data[`${panel.side}_y`] = Array.from(y);
     this.source.change.emit();
-    for (const [range, values] of [[panel.figure.x_range, x], [panel.figure.y_range, y]]) {
-      const low = values.reduce((one, other) => Math.min(one, other));
-      const high = values.reduce((one, other) => Math.max(one, other));
-      const margin = (high - low || 1) * 0.04;
-      const ends = { start: low - margin, end: high + margin };
-      range.setv({ ...ends, reset_start: ends.start, reset_end: ends.end });
-    }
+    latentlab.frame(panel.figure, ...[x, y].map(latentlab.Explorer.around));
     for (const axis of [...panel.figure.below, ...panel.figure.left]) axis.visible = panel.place === "code";
     if (this.panels?.every(({ variant }) => variant)) this.pair();
+  }
+
+  // The ends of an axis on which all values stand free of the edge.
+  static around(values) {
+    const low = values.reduce((one, other) => Math.min(one, other));
+    const high = values.reduce((one, other) => Math.max(one, other));
+    const margin = (high - low || 1) * 0.04;
+    return [low - margin, high + margin];
   }
 
   // What follows from which two variants are shown.

@@ -14,7 +14,7 @@ from latentlab.numerics.threads import limit_threads
 from latentlab.pipeline.inputs import planned
 from latentlab.pipeline.plan import read_parameters
 from latentlab.report import charts, facts
-from latentlab.report.explored import Explored, explored
+from latentlab.report.explored import Explored, explored, of_test_images
 from latentlab.report.explorer import allowed, explorer, looks, pictures
 from latentlab.report.page import page
 from latentlab.report.sheets import Fineness
@@ -77,7 +77,7 @@ def main() -> str:
 def placed(test: Split, embedded: Mapping[str, Any]) -> Array:
     """Rows of the test images that the maps have, in the maps' order."""
     order = np.argsort(test["index"])
-    index = embedded["index"][embedded["split"] == "test"]
+    index = embedded["index"][of_test_images(embedded)]
     return np.asarray(order[np.searchsorted(test["index"], index, sorter=order)])
 
 

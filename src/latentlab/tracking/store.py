@@ -28,6 +28,7 @@ from mlflow.tracking import MlflowClient
 from sqlalchemy.exc import SQLAlchemyError
 
 from latentlab.tracking.access import FILE, UNKNOWN, hidden
+from latentlab.tracking.new_database import make_if_new
 from latentlab.tracking.place import VARIABLE, Place, StoreError
 from latentlab.tracking.schema import PATIENCE, follow_a_move
 
@@ -45,6 +46,7 @@ class Store:
         # MLflow's own lock lets two processes migrate a new database at once
         with self.using(), self.alone():
             _reach(place.uri)
+            make_if_new(place)
             self.client = MlflowClient(place.uri)
             self.client.search_experiments(max_results=1)
             if place.database and place.artifacts:
