@@ -130,6 +130,6 @@ def test_table_and_comparison(labelled: bool) -> None:
     variants = VARIANTS if labelled else WITHOUT_LABELS
     rows = table.rows(table.read(variants), {variant: (variant,) for variant in variants})
     assert [("latent/knn_accuracy" in row.means) for row in rows] == [labelled] * len(variants)
-    names = {"metrics.png", "reconstructions.png", "denoising.png"}
+    names = {f"{name}.{kind}" for name in ("metrics", "reconstructions", "denoising") for kind in ("png", "svg")}
     assert {path.name for path in paths.comparison().iterdir()} == names
     assert paths.contact_sheet().exists()
