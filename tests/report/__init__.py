@@ -1,1 +1,1 @@
-"""Results as tables."""
+"""The page of a study."""
