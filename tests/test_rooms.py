@@ -35,9 +35,10 @@ ROOMS: dict[str, set[str]] = {
         *("config", "datasets", "embedding", "errors", "networks", "numerics"),
         *("pipeline", "sources", "stages", "storage"),
     },
+    "archive": {"config", "errors", "pipeline", "storage"},
     "verify": {"config", "errors", "pipeline", "runner", "storage"},
     "cli": {
-        *("config", "errors", "inference", "numerics", "pipeline", "report"),
+        *("archive", "config", "errors", "inference", "numerics", "pipeline", "report"),
         *("runner", "stages", "storage", "tables", "tracking", "verify"),
     },
 }

@@ -4,6 +4,7 @@ import sys
 
 import typer
 
+from latentlab.cli.archive import export_study, import_study
 from latentlab.cli.embed import embed_images
 from latentlab.cli.encode import encode_images
 from latentlab.cli.machine import show_machine
@@ -29,6 +30,8 @@ app.command(name="reproduce")(run_pipeline)
 app.command(name="results")(show_results)
 app.command(name="verify")(verify_results)
 app.command(name="report")(show_report)
+app.command(name="export")(export_study)
+app.command(name="import")(import_study)
 app.command(name="export-projector")(export_projector)
 app.command(name="machine")(show_machine)
 app.command(name="encode")(encode_images)

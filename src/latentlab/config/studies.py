@@ -151,7 +151,12 @@ def _called(name: str, like: str, source: Path) -> str:
     text = source.read_text()
     head, separator, rest = text.partition("\n")
     about = f"# like {like}" + (f": {head.removeprefix('#').strip()}" if head.startswith("#") else f"\n{head}")
-    text, count = re.subn(r"^study:\s*[^\s#]+", f"study: {name}", f"{about}{separator}{rest}", count=1, flags=re.M)
+    return with_name(name, f"{about}{separator}{rest}", source)
+
+
+def with_name(name: str, text: str, source: Path) -> str:
+    """The text of a parameter file, from `source`, with another name for its study. Raises `UserError`."""
+    text, count = re.subn(r"^study:\s*[^\s#]+", f"study: {name}", text, count=1, flags=re.M)
     if not count:
         raise UserError(f"{source}: found no line `study: ...` at its top level")
     return text

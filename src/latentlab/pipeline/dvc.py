@@ -226,6 +226,15 @@ def cache_folder(root: Path) -> Path:
     return Path(folder or root / project.MARK / "cache")
 
 
+def keep_outputs() -> None:
+    """Put the outputs of the current folder's stages into the cache, as far as they are what dvc.lock says."""
+    with locked() as repo:
+        for stage in in_order(repo):
+            for output in stage.outs:
+                if output.use_cache and output.hash_info and output.exists and not output.changed_checksum():
+                    output.commit()
+
+
 def check_out_outputs(target: str) -> None:
     """Bring back the outputs that dvc.lock has of a stage, as far as cache or git have them. Raises `UserError`.
 

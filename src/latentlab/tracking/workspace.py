@@ -13,20 +13,23 @@ from latentlab.pipeline.used import changed_under_stages, misrecorded_error
 from latentlab.storage.reading import reading
 from latentlab.storage.yaml import read_yaml
 from latentlab.tracking.bring import bring
+from latentlab.tracking.glance import glance
 from latentlab.tracking.page import bring_page
 from latentlab.tracking.place import Place
 from latentlab.tracking.result import Result
 
 
-def track_workspace(study: str, variants: Collection[str]) -> str:
+def track_workspace(
+    study: str, variants: Collection[str], origins: Mapping[str, Mapping[str, str]] | None = None
+) -> str:
     """Bring the results of these variants into MLflow; a line on what that changed.
 
-    Raises `StoreError` if MLflow cannot be used, and `UserError` if a variant has no whole result; the others are
-    tracked first.
+    `origins` are tags on where a variant's result comes from, if that is not here. Raises `StoreError` if MLflow cannot
+    be used, and `UserError` if a variant has no whole result; the others are tracked first.
     """
     faults: list[str] = []
     place = Place.of(Path())
-    summary = bring(_results(study, variants, faults), place, faults)
+    summary = bring(_results(study, variants, origins or {}, faults), place, faults)
     if page := _page(faults):
         bring_page(study, *page, place)
     if faults:
@@ -36,16 +39,13 @@ def track_workspace(study: str, variants: Collection[str]) -> str:
     return f"{summary} of study {study}"
 
 
-def _results(study: str, variants: Collection[str], faults: list[str]) -> Iterator[Result]:
+def _results(
+    study: str, variants: Collection[str], origins: Mapping[str, Mapping[str, str]], faults: list[str]
+) -> Iterator[Result]:
     """The results that dvc.lock has of these variants; why there is none of others joins the `faults`."""
     lock = read_yaml(paths.LOCK, made_by="dvc repro")
     changed = changed_under_stages(variants)
-    tags = {
-        **provenance.git_tags(),
-        **provenance.version_tags(),
-        **provenance.platform_tags(),
-        "platform.of": "tracking",  # a run that was logged while it trained has `training`
-    }
+    here = _tags()
     for variant in variants:
         try:
             _check_data(changed, variant)
@@ -53,8 +53,27 @@ def _results(study: str, variants: Collection[str], faults: list[str]) -> Iterat
         except UserError as error:
             faults.append(str(error))
             continue
+        tags = origins.get(variant) or here
         command = provenance.command(tags.get("git.commit"), variant, project.inner_folder())
-        yield Result(study, variant, found, Workspace(), tags | {"command": command})
+        yield Result(study, variant, found, Workspace(), {**tags, "command": command})
+
+
+def _tags() -> dict[str, str]:
+    """Where a result comes from that this machine brings to MLflow."""
+    return {
+        **provenance.git_tags(),
+        **provenance.version_tags(),
+        **provenance.platform_tags(),
+        "platform.of": "tracking",  # a run that was logged while it trained has `training`
+    }
+
+
+def origins_of(study: str, variants: Collection[str]) -> dict[str, Mapping[str, str]]:
+    """Tags on where each variant's result comes from: those of its run, if MLflow has one. Raises `UserError`."""
+    lock = read_yaml(paths.LOCK, made_by="dvc repro")
+    held, here = glance(Place.of(Path()), study), _tags()
+    keys = {variant: recorded(lock, variant, _read).inputs.key for variant in variants}
+    return {variant: held[key].tags if key in held else here for variant, key in keys.items()}
 
 
 def _page(faults: list[str]) -> tuple[Path, str] | None:
