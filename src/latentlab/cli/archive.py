@@ -17,7 +17,9 @@ from latentlab.errors import UserError
 def export_study(
     names: Annotated[
         list[str],
-        typer.Argument(metavar="[STUDY] OUT.zip", help="a study [default: that of the current folder], and the file"),
+        typer.Argument(
+            metavar="[STUDY] OUT.zip", help="the file; before it a study, if not that of the current folder"
+        ),
     ],
 ) -> None:
     """Write a study with all of its results into one archive."""
