@@ -18,7 +18,7 @@ README = (ROOT / "README.md").read_text()
 
 STUDIES = [  # whose results are in git
     Path(),
-    *(Path("studies") / name for name in ("keras_blog", "lessons", "lessons_seen", "one_class")),
+    *(Path("studies") / name for name in ("fashion_guide", "keras_blog", "lessons", "lessons_seen", "one_class")),
 ]
 
 
