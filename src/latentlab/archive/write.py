@@ -12,10 +12,10 @@ from latentlab.archive.manifest import ABOUT, MANIFEST, TEXT, Manifest, Stored
 from latentlab.config import paths
 from latentlab.errors import UserError
 from latentlab.pipeline.hashes import md5
+from latentlab.storage.keras import ZIP_EPOCH
 from latentlab.storage.replacing import replacing
 from latentlab.storage.yaml import read_yaml
 
-ZIP_EPOCH = (1980, 1, 1, 0, 0, 0)  # the earliest time that a zip file can state
 SMALL = {".json", ".csv", ".html", ".md", ".svg", ".yaml", ".lock"}  # kinds that compression makes smaller
 
 
