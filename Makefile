@@ -60,7 +60,7 @@ ui: install ## MLflow's web page on loopback
 
 lock: install ## resolve the newest versions that pyproject.toml allows
 	uv pip compile --quiet --universal --fork-strategy fewest --generate-hashes --no-emit-index-url --no-header \
-		--python-version 3.11 --extra dev --upgrade pyproject.toml --output-file requirements.lock
+		--python-version 3.11 --extra dev --extra cluster --upgrade pyproject.toml --output-file requirements.lock
 
 clean: ## remove the virtual environment and every cache of a tool
 	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .coverage

@@ -14,6 +14,7 @@ from latentlab.cli.reproduce import run_pipeline
 from latentlab.cli.results import show_results
 from latentlab.cli.runs import show_runs
 from latentlab.cli.study import app as study_app
+from latentlab.cli.sweep import run_sweep
 from latentlab.cli.track import run_track
 from latentlab.cli.verify import verify_results
 from latentlab.errors import UserError
@@ -27,6 +28,7 @@ app = typer.Typer(
 )
 app.add_typer(study_app, name="study")
 app.command(name="reproduce")(run_pipeline)
+app.command(name="sweep")(run_sweep)
 app.command(name="results")(show_results)
 app.command(name="verify")(verify_results)
 app.command(name="report")(show_report)

@@ -2,8 +2,10 @@
 
 import os
 import time
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -11,6 +13,10 @@ from latentlab.cli.named import load, within
 from latentlab.config import paths, studies
 from latentlab.config.stages import EACH_VARIANT, SINGLE_STAGES
 from latentlab.errors import UserError
+
+if TYPE_CHECKING:
+    from latentlab.pipeline.dvc import Repo
+    from latentlab.runner.hosts import Host
 
 STAGES = (*SINGLE_STAGES, *EACH_VARIANT)
 
@@ -28,6 +34,15 @@ def run_pipeline(
     jobs: Annotated[int | None, typer.Option("--jobs", "-j", min=1, help="cores to use [default: all]")] = None,
     stop: Annotated[bool, typer.Option("--stop/--keep-going", help="what to do when a stage fails")] = False,
     dry: Annotated[bool, typer.Option("--dry", help="say what would run, and run nothing")] = False,
+    scheduler: Annotated[
+        str | None,
+        typer.Option(
+            metavar="ADDRESS", help="run stages on the workers of a Dask scheduler [default: on this machine]"
+        ),
+    ] = None,
+    by_remote: Annotated[
+        bool, typer.Option("--by-remote", help="files go through DVC's remote even if all workers see this folder")
+    ] = False,
     warm: Annotated[bool, typer.Option(help="fork stages from processes that have imported their libraries")] = True,
 ) -> None:
     """Run every stage that is not up to date: `dvc repro`, several stages at once."""
@@ -41,10 +56,25 @@ def run_pipeline(
             say("\n".join(would_run(targets)))
             return
         start = time.perf_counter()
-        ran = reproduce(targets, jobs, not stop, warm)
+        ran = reproduce(targets, jobs, not stop, warm, hosts=hosts_of(scheduler, by_remote, jobs, warm))
         say(f"{ran} stages ran in {time.perf_counter() - start:.0f} s" if ran else "everything is up to date")
         for page in _pages(targets):
             say(f"page: {page}")
+
+
+def hosts_of(scheduler: str | None, by_remote: bool, jobs: int | None, warm: bool) -> "Callable[[Repo], Host] | None":
+    """The workers of a Dask scheduler, if one is named. Raises `UserError` without Dask."""
+    if scheduler is None:
+        if by_remote:
+            raise UserError("--by-remote: found no --scheduler, whose workers it is for")
+        return None
+    try:
+        from latentlab.cluster.cluster import Cluster
+    except ModuleNotFoundError as error:
+        raise UserError(
+            f"--scheduler: found no module {error.name}, `pip install latentlab[cluster]` brings it"
+        ) from None
+    return partial(Cluster, scheduler, by_remote, jobs, warm)
 
 
 def _pages(targets: list[str]) -> list[Path]:

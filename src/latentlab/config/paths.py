@@ -27,6 +27,8 @@ CHECKPOINTS = Path("checkpoints")
 LOGS = Path("logs")
 SECONDS = Path("logs/seconds.json")  # that each stage took
 
+SWEEPS = Path("sweeps")  # a folder for the table and the picture of each sweep
+
 # of the project
 STUDIES = Path("studies")
 INDEX = STUDIES / "index.html"  # the page that leads to each study's

@@ -3,7 +3,8 @@
 from pathlib import Path
 
 MARK = ".dvc"  # the folder that makes a project
-COPIES = Path(MARK, "tmp/exps")  # where `dvc exp run --temp` and `--queue` work
+SWEEPS = Path(MARK, "tmp/sweeps")  # where `latentlab sweep` works
+COPIES = (Path(MARK, "tmp/exps"), SWEEPS)  # the first is where `dvc exp run --temp` and `--queue` do
 
 
 def root(folder: Path | None = None) -> Path:
@@ -23,4 +24,5 @@ def home(folder: Path | None = None) -> Path:
     What is to outlast an experiment is there: MLflow's store and the downloads.
     """
     inner = root(folder)
-    return next((each for each in inner.parents if inner.is_relative_to(each / COPIES)), inner)
+    copies = [each for each in inner.parents if any(inner.is_relative_to(each / part) for part in COPIES)]
+    return copies[0] if copies else inner

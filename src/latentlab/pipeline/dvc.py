@@ -18,11 +18,12 @@ from dvc.dvcfile import Lockfile
 from dvc.exceptions import DvcException
 from dvc.lock import LockError
 from dvc.repo import Repo
+from dvc.repo.experiments.refs import ExpRefInfo
 from dvc.repo.reproduce import get_active_graph, plan_repro
 from dvc.rwlock import RWLOCK_FILE
 from dvc.stage import Stage
 from dvc.stage.cache import RunCacheNotFoundError, _get_stage_hash
-from dvc.utils.serialize import modify_yaml
+from dvc.utils.serialize import dumps_yaml, modify_yaml
 
 from latentlab.config import paths, project
 from latentlab.errors import UserError
@@ -200,6 +201,19 @@ def drop_from_lock(path: Path, names: Sequence[str]) -> None:
         with _rewriting(path) as copy, modify_yaml(str(copy)) as lock:
             for name in names:
                 lock["stages"].pop(name, None)
+
+
+def lock_with(lock: Path, other: Path, left_out: Iterable[str]) -> str:
+    """The text of a dvc.lock with the stages of another one in place of its own, and without some."""
+    stages = {**stages_in_lock(lock), **stages_in_lock(other)}
+    kept = {name: entry for name, entry in stages.items() if name not in set(left_out)}
+    text: str = dumps_yaml({"schema": "2.0", "stages": kept})
+    return text
+
+
+def experiment_ref(commit: str, name: str) -> str:
+    """The git reference of an experiment that is based on a commit."""
+    return str(ExpRefInfo(commit, name))
 
 
 def forget_run(name: str) -> None:

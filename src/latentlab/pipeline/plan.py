@@ -55,11 +55,16 @@ class Plan:
         return cls.of_text(text, str(path))
 
 
-def make_plans(p: Params) -> dict[str, Plan]:
-    """The plan of each stage of the study in the current folder, by the name that DVC gives it, in their order."""
+def make_plans(p: Params, values: tuple[published.Published, ...] | None = None) -> dict[str, Plan]:
+    """The plan of each stage of the study in the current folder, by the name that DVC gives it, in their order.
+
+    Published `values` are those of the folder, if none are given.
+    """
+    if values is None:
+        values = published.load(list(p.variants))
     codes: dict[tuple[str, ...], dict[str, str]] = {}
     plans = {}
-    for stage, variant, parameters in parameters_by_stage(p, published.load(list(p.variants))):
+    for stage, variant, parameters in parameters_by_stage(p, values):
         roots = _roots(stage, variant, p)
         if roots not in codes:
             codes[roots] = code_of(roots)

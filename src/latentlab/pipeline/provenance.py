@@ -56,11 +56,13 @@ def _others(root: Path) -> Iterator[Path]:
     yield from (path.relative_to(root) for path in folders if not here.is_relative_to(path.resolve()))
 
 
-def git(*arguments: str, folder: Path = Path()) -> str | None:
-    """What git prints in a folder, or None if there is no git or no repository, or if it fails."""
-    command = ["git", "-C", str(folder), *arguments]
+def git(*arguments: str, folder: Path = Path(), **variables: str) -> str | None:
+    """What git prints in a folder, with these variables; None if there is no git or no repository, or if it fails."""
+    command, environment = ["git", "-C", str(folder), *arguments], os.environ | variables
     try:
-        done = subprocess.run(command, capture_output=True, text=True, errors="surrogateescape", check=True)
+        done = subprocess.run(
+            command, capture_output=True, text=True, errors="surrogateescape", check=True, env=environment
+        )
     except (OSError, subprocess.CalledProcessError):
         return None
     return done.stdout

@@ -18,15 +18,14 @@ from latentlab.errors import UserError
 from latentlab.pipeline import dvc
 from latentlab.pipeline.plan import numerics_of
 from latentlab.pipeline.restore import bring_back
-from latentlab.runner import machine, needs
 from latentlab.runner.display import Board, Display, Lines, Terminal
+from latentlab.runner.hosts import Host, Local
 from latentlab.runner.labels import Label, labels
 from latentlab.runner.logs import Logs
-from latentlab.runner.processes import Command, Processes, start
+from latentlab.runner.processes import Tell
 from latentlab.runner.project import held
 from latentlab.runner.scheduler import InterruptedRunError, Room, Scheduler, State
 from latentlab.runner.signals import heeding
-from latentlab.runner.warm import Warm, available
 
 # how tqdm shows a training's progress in a line of few words
 BAR = ("TQDM_BAR_FORMAT", "{n_fmt} of {total_fmt} {unit}s, {remaining} left{postfix}")
@@ -57,22 +56,22 @@ def reproduce(
     keep_going: bool = True,
     warm: bool = True,
     show: Callable[[Board], Display] | None = None,
+    hosts: Callable[[dvc.Repo], Host] | None = None,
 ) -> int:
     """Bring every stage of the targets up to date; the number of those that had to run, `plan` aside.
 
     A target is a study's dvc.yaml, or a stage in the current folder. `jobs` is how many cores are used at once, all
-    that this process has without it. Raises `UserError` when DVC cannot read the project, `StagesFailedError` when
-    stages fail, those that do not depend on them have run then, and `EndedError`; what ended well is recorded in any
-    case.
+    that this process has without it. `hosts` gives a host for the project that is not this machine. Raises
+    `UserError` when DVC cannot read the project, `StagesFailedError` when stages fail, those that do not depend on them
+    have run then, and `EndedError`; what ended well is recorded in any case.
     """
     logging.getLogger("dvc").setLevel(logging.WARNING)  # it would tell of every update of dvc.lock
     logging.getLogger("dvc.progress").setLevel(logging.CRITICAL)  # and show bars of its own
-    whole = machine.whole_machine()
-    room = Room(jobs or whole.cores, whole.memory)
     with ExitStack() as stack:
-        waiting = dvc.in_order(stack.enter_context(held()), targets)
-        run = _Run(waiting, room, stack, warm and available(), show or _shown)
-        return run.all(keep_going)
+        repo = stack.enter_context(held())
+        waiting = dvc.in_order(repo, targets)
+        host = hosts(repo) if hosts else Local(jobs, warm)
+        return _Run(waiting, host, stack, show or _shown).all(keep_going)
 
 
 def _shown(board: Board) -> Display:
@@ -86,21 +85,19 @@ class _Run:
     def __init__(
         self,
         waiting: Mapping[dvc.Stage, set[dvc.Stage]],
-        whole: Room,
+        host: Host,
         stack: ExitStack,
-        warm: bool,
         show: Callable[[Board], Display],
     ) -> None:
         self.waiting = waiting
-        self.whole = whole
+        self.host = host
+        stack.callback(host.end)
         self.labels = labels(waiting)
         self.logs = Logs({label: dvc.folder_of(stage) for stage, label in self.labels.items()})
-        self.display = show(Board(list(self.labels.values()), self.logs.seconds, whole.cores))
+        self.display = show(Board(list(self.labels.values()), self.logs.seconds, host.whole.cores))
         alive = isinstance(self.display, Terminal)
         if alive:
             os.environ.setdefault(*BAR)
-        self.forks = forks = Warm() if warm else None
-        self.processes = Processes(forks.start if forks else start, alive)
         self.pool = ThreadPoolExecutor(max_workers=len(waiting) or 1)
         stack.callback(self._stop)
         stack.enter_context(self.display)
@@ -111,7 +108,8 @@ class _Run:
 
     def all(self, keep_going: bool) -> int:
         """Bring all stages up to date. Raises `StagesFailedError` and `EndedError`."""
-        scheduler = Scheduler(self.waiting, self, self.pool, self.whole, keep_going, self._cost)
+        scheduler = Scheduler(self.waiting, self, self.pool, self.host.whole, keep_going, self._cost)
+        self.host.open(isinstance(self.display, Terminal), scheduler.resize, self.display.note)
         try:
             try:
                 with heeding(scheduler.interrupt):
@@ -137,9 +135,7 @@ class _Run:
     def _stop(self) -> None:
         """End all that runs, and wait for it."""
         self.ending = True
-        self.processes.end()
-        if self.forks:
-            self.forks.close()  # before the threads that may wait for it
+        self.host.end()  # before the threads that may wait for it
         self.pool.shutdown(cancel_futures=True)
 
     def _cost(self, key: dvc.Stage) -> float:
@@ -152,17 +148,17 @@ class _Run:
 
     def room(self, key: dvc.Stage) -> Room:
         """What a stage takes, as far as is known before it runs."""
-        return needs.room(self.labels[key], dvc.folder_of(key))
+        return self.host.room(key, self.labels[key])
 
     def begin(self, key: dvc.Stage) -> Callable[[], int] | State:
         """What is to run for a stage, if it is not up to date, and the run cache has not its outputs."""
         try:
             if self._is_up_to_date(key):
                 return State.UNCHANGED
+            command = self.host.prepare(key, self.labels[key])
         except FAULTS as error:
             return self._failed(key, dvc.one_line(error))
-        text, folder, variables = dvc.command(key)
-        return lambda: self._at_work(self.labels[key], Command(text, folder, variables))
+        return lambda: self._at_work(self.labels[key], command)
 
     def _is_up_to_date(self, stage: dvc.Stage) -> bool:
         """Whether it is, or is so now. If not, its outputs are removed."""
@@ -192,7 +188,7 @@ class _Run:
             if fault := bring_back(f"{stage.path}:{dvc.name_in_lock(stage)}"):
                 self.display.note(f"{self.labels[stage]}: warning: {fault}", fault=True)
 
-    def _at_work(self, label: Label, command: Command) -> int:
+    def _at_work(self, label: Label, command: Callable[[Tell], int]) -> int:
         """In a thread of its own."""
         with self.logs.of(label) as log:
 
@@ -201,7 +197,7 @@ class _Run:
                     log.write(line)
                 self.display.said(label, line, stays)
 
-            return self.processes.run(command, tell)
+            return command(tell)
 
     def end(self, key: dvc.Stage, future: Future[Any]) -> State:
         """Record a stage that ended well, or bring back what it had."""
@@ -228,6 +224,7 @@ class _Run:
     def _record(self, stage: dvc.Stage) -> int:
         """Record it, and give 0; what its command did not make, or DVC cannot write, is one line and 1."""
         try:
+            self.host.take_in(stage)
             dvc.record(stage)
         except FAULTS as error:
             fault = f"error: {dvc.one_line(error)}"
@@ -245,9 +242,9 @@ class _Run:
     def turned(self, key: dvc.Stage, state: State) -> None:
         """Show where a stage stands."""
         self.logs.turned(self.labels[key], state)
-        if state is State.RUNNING and self.labels[key].stage == "prepare" and self.forks:
+        if state is State.RUNNING and self.labels[key].stage == "prepare":
             numerics = numerics_of(dvc.folder_of(key) / paths.plan("prepare"))
-            self.forks.make_ready("train", numerics)  # with other data all is trained again
+            self.host.make_ready("train", numerics)  # with other data all is trained again
         self.display.turned(self.labels[key], state)
 
     def _sort_locks(self) -> None:

@@ -106,7 +106,7 @@ class Scheduler(Generic[Key]):
         self._used = Room(0)
         self._waits_for: dict[Key, set[Key]] = {}  # what ran when there was no room for the first in line
         self._interrupted: int | None = None
-        self._ended: queue.SimpleQueue[tuple[Key, Future[Any]] | int] = queue.SimpleQueue()
+        self._news: queue.SimpleQueue[tuple[Key, Future[Any]] | Room | int] = queue.SimpleQueue()
 
     def run(self) -> dict[Key, State]:
         """Run all; where each task stands at the end. After a failure what does not depend on it goes on.
@@ -127,16 +127,24 @@ class Scheduler(Generic[Key]):
                 self._take_in(key, future)
 
     def next_ended(self) -> tuple[Key, Future[Any]]:
-        """Wait for a task to end. Raises `InterruptedRunError`."""
-        news = self._ended.get()
-        if isinstance(news, int):
-            raise InterruptedRunError(news)
-        return news
+        """Wait for a task to end, and start more when there is more room. Raises `InterruptedRunError`."""
+        while True:
+            news = self._news.get()
+            if isinstance(news, int):
+                raise InterruptedRunError(news)
+            if not isinstance(news, Room):
+                return news
+            self.whole = news
+            self._start()
+
+    def resize(self, whole: Room) -> None:
+        """Say that there is so much room from now on, in whatever thread; what runs goes on."""
+        self._news.put(whole)
 
     def interrupt(self, number: int) -> None:
         """Have the run end between two tasks: what is taken in is taken in whole. A handler of signals may call it."""
         self._interrupted = number
-        self._ended.put(number)
+        self._news.put(number)
 
     def _heed(self) -> None:
         """Raise `InterruptedRunError` if the run is to end. Where nothing runs, nobody waits for news of it."""
@@ -145,9 +153,9 @@ class Scheduler(Generic[Key]):
 
     def take_in_ended(self) -> None:
         """Take in what has ended by now, for a run that was interrupted."""
-        while not self._ended.empty():
-            news = self._ended.get()
-            if not isinstance(news, int):
+        while not self._news.empty():
+            news = self._news.get()
+            if isinstance(news, tuple):
                 self._free(news[0])
                 self._take_in(*news, ready=False)
 
@@ -187,7 +195,7 @@ class Scheduler(Generic[Key]):
 
     def _note_end(self, key: Key, future: Future[Any]) -> None:
         """In whatever thread."""
-        self._ended.put((key, future))
+        self._news.put((key, future))
 
     def _may_start(self) -> bool:
         return self.keep_going or State.FAILED not in self.states.values()

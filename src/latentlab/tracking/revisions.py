@@ -3,7 +3,7 @@
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -50,6 +50,21 @@ def track_revisions() -> str:
     left_out = f"; {len(faults)} results left out, the first: {faults[0]}" if faults else ""
     commits = len({each.commit for each in found})
     return f"{summary} of {commits} revisions{left_out}"
+
+
+def track_experiment(commit: str, folder: Path, variant: str, tags: Mapping[str, str]) -> str:
+    """Bring one variant's result in a commit into MLflow, of the study in a folder; a line on what that changed.
+
+    Raises `UserError`.
+    """
+    faults: list[str] = []
+    with ExitStack() as stack:
+        results = _results([Found(commit, folder)], stack, faults)
+        ours = [replace(each, tags={**each.tags, **tags}) for each in results if each.variant == variant]
+        summary = bring(ours, Place.of(Path()), faults)
+    if faults and not ours:
+        raise UserError(faults[0])
+    return str(summary)
 
 
 def revisions() -> list[Found]:

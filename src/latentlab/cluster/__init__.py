@@ -1,0 +1,1 @@
+"""Stages on other machines, by Dask distributed: an extra, `pip install latentlab[cluster]`."""
