@@ -1,0 +1,1 @@
+"""Many trainings that differ in a few settings, as experiments of DVC's."""

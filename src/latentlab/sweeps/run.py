@@ -1,0 +1,69 @@
+"""A sweep from beginning to end: what is missing is trained, named for DVC and brought to MLflow; then told."""
+
+import shutil
+from collections.abc import Callable, Sequence
+from contextlib import chdir
+from pathlib import Path
+from typing import Any
+
+from latentlab.config import paths, project
+from latentlab.errors import UserError
+from latentlab.pipeline.inputs import recorded
+from latentlab.pipeline.lock import stages_in_lock
+from latentlab.runner.reproduce import EndedError, StagesFailedError, reproduce
+from latentlab.storage.only_one import only_one
+from latentlab.sweeps import commits, workplace
+from latentlab.sweeps.experiment import Experiment
+from latentlab.tracking.revisions import track_experiment
+
+Reproduce = Callable[[Sequence[str]], int]
+Tell = Callable[[str], None]
+
+
+def run(found: Sequence[Experiment], remote: dict[str, str], jobs: dict[str, Any], tell: Tell) -> UserError | None:
+    """Have all experiments of the study in the current folder, as far as they can be had; what failed, if anything.
+
+    `jobs` are arguments of `reproduce`. What is there already is not made again. Raises `UserError`, `EndedError` if
+    the run was ended; what was whole by then is kept.
+    """
+    folder = workplace.make(found, remote)
+    with only_one(project.root() / project.SWEEPS / f"{folder.name}.lock", "runs this sweep"):
+        missing = [each for each in found if each.name not in commits.known(each.name for each in found)]
+        if not missing:
+            return None
+        try:
+            failure = _train(folder, missing, jobs)
+        finally:  # also what was ended has left something, it may be
+            for each in missing:
+                _keep(each, folder, tell)
+        if failure is None:
+            shutil.rmtree(folder)
+    return failure
+
+
+def _train(folder: Path, missing: Sequence[Experiment], jobs: dict[str, Any]) -> UserError | None:
+    with chdir(folder):
+        try:
+            reproduce([workplace.shared_target(missing[0])], **jobs)
+            reproduce([target for each in missing for target in workplace.targets(each)], **jobs)
+        except EndedError:
+            raise
+        except StagesFailedError as error:
+            return error
+    return None
+
+
+def _keep(experiment: Experiment, folder: Path, tell: Tell) -> None:
+    """Make an experiment of what was trained, if that is whole: first a run in MLflow, then the name."""
+    here = folder / experiment.name
+    try:
+        with chdir(here):
+            recorded({"stages": stages_in_lock()}, experiment.variant, Path.read_text)
+            if not paths.metrics(experiment.variant).exists():
+                return
+    except (UserError, OSError):
+        return
+    commit = commits.commit(experiment, here)
+    said = track_experiment(commit, project.inner_folder(), experiment.variant, {"dvc.experiment": experiment.name})
+    commits.name(experiment, commit)
+    tell(f"{experiment.name}: {said}")
