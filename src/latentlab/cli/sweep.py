@@ -39,6 +39,7 @@ def run_sweep(
     variant, parsed = parsing.parse(axes)
     folder = studies.folder_of(study) if study else studies.current_folder()
     p = load(folder)
+    commits.check_base()
     with within(folder):
         found = experiment.experiments(paths.PARAMS.read_text(), variant, parsed, seeds)
         known = commits.known(each.name for each in found)

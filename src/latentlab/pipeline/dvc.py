@@ -203,11 +203,9 @@ def drop_from_lock(path: Path, names: Sequence[str]) -> None:
                 lock["stages"].pop(name, None)
 
 
-def lock_with(lock: Path, other: Path, left_out: Iterable[str]) -> str:
-    """The text of a dvc.lock with the stages of another one in place of its own, and without some."""
-    stages = {**stages_in_lock(lock), **stages_in_lock(other)}
-    kept = {name: entry for name, entry in stages.items() if name not in set(left_out)}
-    text: str = dumps_yaml({"schema": "2.0", "stages": kept})
+def lock_with(lock: Path, other: Path) -> str:
+    """The text of a dvc.lock with the stages of another one in place of its own."""
+    text: str = dumps_yaml({"schema": "2.0", "stages": {**stages_in_lock(lock), **stages_in_lock(other)}})
     return text
 
 

@@ -13,9 +13,15 @@ from latentlab.pipeline.provenance import git
 from latentlab.sweeps.experiment import Experiment
 
 NAMESPACE = "refs/exps"
-ALL_VARIANTS = ("compare", "report", "track")  # stages that are of all variants, and so not of the experiment
+OF_ALL = ("references", "compare", "report", "track")  # stages that the experiment has not run, so the base's stay
 WHO = {"GIT_AUTHOR_NAME": "latentlab", "GIT_AUTHOR_EMAIL": "latentlab@localhost"}
 COMMITTER = {name.replace("AUTHOR", "COMMITTER"): value for name, value in WHO.items()}
+
+
+def check_base() -> None:
+    """Raise `UserError` unless there is a commit for experiments to build on."""
+    if git("rev-parse", "--verify", "HEAD", folder=project.root()) is None:
+        raise UserError("sweep: found no commit, allowed: a git repository with one, which experiments build on")
 
 
 def known(names: Iterable[str]) -> dict[str, str]:
@@ -63,10 +69,9 @@ def name(experiment: Experiment, commit: str) -> None:
 def _files(experiment: Experiment, folder: Path, temporary: Path) -> Mapping[Path, Path]:
     """Where what the experiment changes is, by its path in the study."""
     (temporary / "params.yaml").write_text(experiment.whole)
-    lock = lock_with(paths.LOCK, folder / paths.LOCK, ALL_VARIANTS)
-    (temporary / "dvc.lock").write_text(lock)
+    (temporary / "dvc.lock").write_text(lock_with(paths.LOCK, folder / paths.LOCK))
     made = [path.relative_to(folder) for path in sorted((folder / paths.PLANS).glob("*.json"))]
-    made = [path for path in made if path.stem not in (*ALL_VARIANTS, "references")]
+    made = [path for path in made if path.stem not in OF_ALL]
     made.append(paths.metrics(experiment.variant))
     return {
         paths.PARAMS: temporary / "params.yaml",
@@ -78,5 +83,5 @@ def _files(experiment: Experiment, folder: Path, temporary: Path) -> Mapping[Pat
 def _git(*arguments: str, **variables: str) -> str:
     done = git(*arguments, folder=project.root(), **variables)
     if done is None:
-        raise UserError(f"sweep: `git {' '.join(arguments[:2])}` failed, allowed: a git repository with a commit")
+        raise UserError(f"sweep: `git {' '.join(arguments[:2])}` failed")
     return done.strip()

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from latentlab.config import paths, project
-from latentlab.errors import UserError
+from latentlab.errors import UserError, listed
 from latentlab.pipeline.inputs import recorded
 from latentlab.pipeline.lock import stages_in_lock
 from latentlab.runner.reproduce import EndedError, StagesFailedError, reproduce
@@ -38,7 +38,9 @@ def run(found: Sequence[Experiment], remote: dict[str, str], jobs: dict[str, Any
                 _keep(each, folder, tell)
         if failure is None:
             shutil.rmtree(folder)
-    return failure
+            return None
+        without = [each.name for each in missing if each.name not in commits.known([each.name])]
+        return StagesFailedError(f"sweep: no result of {listed(without)}: {failure}")
 
 
 def _train(folder: Path, missing: Sequence[Experiment], jobs: dict[str, Any]) -> UserError | None:

@@ -1,0 +1,1 @@
+"""Trainings that differ in a few settings."""
