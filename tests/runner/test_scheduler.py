@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from benchmarks.cluster import bound, many_variants
 from latentlab.runner.scheduler import InterruptedRunError, Room, Scheduler, State
 
 TWO = Room(2)
@@ -237,31 +238,10 @@ class Idle(Executor):
         return Future()
 
 
-STAGES = {"train": (30, 3600), "extract": (5, 60), "tsne": (5, 300), "evaluate": (1, 60), "plot": (1, 10)}
-
-
-def many_variants(count: int) -> tuple[dict[str, list[str]], dict[str, float]]:
-    """A graph such as that of a study, and seconds that are as different as those of its stages."""
-    rng = random.Random(0)
-    graph: dict[str, list[str]] = {"prepare": []}
-    seconds = {"prepare": 60.0}
-    for variant in range(count):
-        before = "prepare"
-        for stage, (least, most) in STAGES.items():
-            name = f"{stage}@{variant}"
-            graph[name], seconds[name] = [before], least * (most / least) ** rng.random()
-            before = name
-    return graph, seconds
-
-
 def test_two_thousand_tasks_on_fifty_slots_come_close_to_the_bound() -> None:
-    """The bound: the longest way through the graph, or all seconds shared by all slots."""
     slots = 50
     graph, seconds = many_variants(400)
-    longest: dict[str, float] = {}
-    for key, needs in graph.items():
-        longest[key] = seconds[key] + max((longest[each] for each in needs), default=0.0)
-    shared = seconds["prepare"] + (sum(seconds.values()) - seconds["prepare"]) / slots
+    least = bound(graph, seconds, slots)
     rng = random.Random(1)
     guess = {key: value * rng.uniform(0.8, 1.25) for key, value in seconds.items()}  # as of the run before
     scheduler = Simulated(graph, Recorded(), Idle(), Room(slots), cost=guess.__getitem__)
@@ -269,7 +249,7 @@ def test_two_thousand_tasks_on_fifty_slots_come_close_to_the_bound() -> None:
     states = scheduler.run()
     assert len(states) == 2001
     assert set(states.values()) == {State.DONE}
-    assert max(*longest.values(), shared) <= scheduler.now < 1.05 * max(*longest.values(), shared)
+    assert least <= scheduler.now < 1.05 * least
 
 
 def test_a_task_costs_next_to_nothing() -> None:
@@ -279,3 +259,14 @@ def test_a_task_costs_next_to_nothing() -> None:
         Scheduler(graph, Recorded(), pool, Room(50)).run()
         took = time.perf_counter() - start
     assert took < 0.01 * len(graph)  # 0.0005 where nothing runs beside it
+
+
+def test_more_room_is_taken_as_soon_as_it_is_there() -> None:
+    graph: dict[str, list[str]] = {name: [] for name in "abc"}
+    work = Recorded(dict.fromkeys(graph, 0.3))
+    with ThreadPoolExecutor(3) as pool:
+        scheduler = Scheduler(graph, work, pool, Room(1))
+        threading.Timer(0.1, scheduler.resize, [Room(3)]).start()
+        scheduler.run()
+    assert max(map(len, work.most)) == 3
+    assert scheduler.states == dict.fromkeys(graph, State.DONE)

@@ -109,6 +109,16 @@ def make_project(folder: Path, remote: Mapping[str, str], cache: Path) -> None:
         (folder / project.MARK / "config").write_text("".join(lines))
 
 
+@contextmanager
+def _transferring(way: str) -> Iterator[None]:
+    """DVC for one thread, and what goes wrong there as a `UserError`."""
+    with _ALONE:
+        try:
+            yield
+        except TRANSFER as error:
+            raise UserError(f"DVC, {way}: {one_line(error)}") from None
+
+
 def push(repo: Repo, hashes: Iterable[str]) -> None:
     """From the cache to the remote, as far as that has not got it. Raises `UserError`."""
     with _transferring("push"):
@@ -120,8 +130,19 @@ def pull(repo: Repo, hashes: Iterable[str]) -> None:
     """From the remote to the cache, as far as that has not got it. Raises `UserError`."""
     with _transferring("pull"):
         wanted = _infos(hashes)
-        _check(repo.cloud.pull(wanted).failed, "pull")
-        _check(repo.cloud.pull(_inner(repo, wanted)).failed, "pull")
+        _pull(repo, wanted)  # of folders it has what tells their files
+        _pull(repo, _inner(repo, wanted))
+
+
+def _pull(repo: Repo, wanted: set[HashInfo]) -> None:
+    failed = repo.cloud.pull(wanted).failed
+    _check(failed or {each for each in wanted if not repo.cache.local.exists(each.value)}, "pull")
+
+
+def _check(failed: Collection[HashInfo], way: str) -> None:
+    if failed:
+        first = min(str(each.value) for each in failed)
+        raise UserError(f"DVC, {way}: {len(failed)} files cannot be had, {first} among them")
 
 
 def _infos(hashes: Iterable[str]) -> set[HashInfo]:
@@ -131,21 +152,6 @@ def _infos(hashes: Iterable[str]) -> set[HashInfo]:
 def _inner(repo: Repo, infos: Iterable[HashInfo]) -> set[HashInfo]:
     """The files of those that are folders in the cache: a folder's own object has but their hashes."""
     return {inner for info in infos if info.isdir for _, _, inner in Tree.load(repo.cache.local, info)}
-
-
-def _check(failed: Collection[HashInfo], way: str) -> None:
-    if failed:
-        raise UserError(f"DVC, {way}: {len(failed)} files failed, {min(str(each.value) for each in failed)} among them")
-
-
-@contextmanager
-def _transferring(way: str) -> Iterator[None]:
-    """DVC for one thread, and what goes wrong there as a `UserError`."""
-    with _ALONE:
-        try:
-            yield
-        except TRANSFER as error:
-            raise UserError(f"DVC, {way}: {one_line(error)}") from None
 
 
 def check_out(repo: Repo, files: Mapping[str, str]) -> None:

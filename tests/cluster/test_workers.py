@@ -1,0 +1,132 @@
+"""Which workers get what, and what is told of a stage that runs there."""
+
+import threading
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+from distributed import Client, LocalCluster
+
+from latentlab.cluster import cluster as module
+from latentlab.cluster import worker
+from latentlab.cluster.cluster import Cluster, _environment, _Told
+from latentlab.cluster.job import Job
+from latentlab.cluster.worker import CORES, MEMORY, Workplace, end_all, name_of, work
+from latentlab.errors import UserError
+from latentlab.pipeline import dvc
+from latentlab.runner import needs
+from latentlab.runner.scheduler import Room
+from tests.conftest import in_time
+
+ROOMS = {"tcp://a": Room(4, 8), "tcp://b": Room(4, 8), "tcp://c": Room(6, 8)}
+
+
+class Classes:
+    """Stands in for the client: the class of each worker that is asked for it."""
+
+    def __init__(self, classes: Mapping[str, str]) -> None:
+        self.classes = classes
+        self.asked: list[list[str]] = []
+
+    def run(self, function: Any, workers: list[str]) -> dict[str, str]:
+        """What the machines of these workers are."""
+        self.asked.append(workers)
+        return {address: self.classes[address] for address in workers}
+
+
+def of(rooms: Mapping[str, Room], classes: Mapping[str, str]) -> tuple[Cluster, Classes, list[str]]:
+    """A cluster without a scheduler, and what it notes."""
+    found: Any = Cluster.__new__(Cluster)
+    client, notes = Classes(classes), list[str]()
+    found._rooms, found._client, found._classes, found._class = dict(rooms), client, {}, None
+    found._note = notes.append
+    return found, client, notes
+
+
+def test_native_stages_go_to_the_class_of_the_most_cores_for_the_whole_run() -> None:
+    found, client, notes = of(ROOMS, {"tcp://a": "old", "tcp://b": "old", "tcp://c": "new", "tcp://d": "new"})
+    assert found._alike() == ["tcp://a", "tcp://b"]
+    assert notes == ["numerics native: 2 of 3 workers with 14 cores are of class old, others wait"]
+    found._rooms["tcp://d"] = Room(64, 8)
+    assert found._alike() == ["tcp://a", "tcp://b"]  # also when another class has more now
+    assert client.asked == [["tcp://a", "tcp://b", "tcp://c"], ["tcp://d"]]
+    assert len(notes) == 1
+    del found._rooms["tcp://a"], found._rooms["tcp://b"]
+    with pytest.raises(UserError, match="numerics: native: found new, allowed: workers of class old"):
+        found._alike()
+
+
+def test_the_whole_is_that_of_all_workers_as_far_as_jobs_allow() -> None:
+    found, _, _ = of(ROOMS, {})
+    found._jobs = None
+    assert found._whole() == Room(14, 24)
+    found._jobs = 5
+    assert found._whole().cores == 5
+    found._rooms = {}
+    assert found._whole().cores == 1  # stages wait for a worker
+
+
+def test_lines_are_told_once_whatever_events_are_lost() -> None:
+    told: list[tuple[str, bool]] = []
+    lines = _Told(lambda line, stays: told.append((line, stays)))
+    lines.hear(1.0, 1, "one", True)
+    lines.hear(1.0, 1, "50 %", False)
+    lines.hear(1.0, 3, "three", True)  # the event of the second was lost
+    lines.rest(["one", "two", "three"])
+    assert told == [("one", True), ("50 %", False), ("two", True), ("three", True)]
+    lines.hear(2.0, 1, "one again", True)  # on another worker
+    assert told[-1] == ("one again", True)
+
+
+@pytest.mark.parametrize(
+    ("store", "live"), [("", "0"), ("sqlite:///x.db", "0"), ("file:///x", "0"), ("http://server:5000", "1")]
+)
+def test_losses_go_to_a_server_alone(monkeypatch: pytest.MonkeyPatch, store: str, live: str) -> None:
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", store)
+    monkeypatch.setenv("LATENTLAB_LIVE", "1")
+    monkeypatch.setenv("LATENTLAB_RUNNER", "7")
+    passed = _environment()
+    assert passed["LATENTLAB_LIVE"] == live
+    assert "LATENTLAB_RUNNER" not in passed
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore::ResourceWarning")
+def test_a_workplace_has_what_it_was_given_and_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(worker, "OFTEN", 0.05)
+    options: dict[str, Any] = {"processes": False, "dashboard_address": "127.0.0.1:0", "memory_limit": "1GB"}
+    options["local_directory"] = str(tmp_path)
+    with LocalCluster(n_workers=1, threads_per_worker=3, **options) as cluster, Client(cluster) as client:
+        client.register_plugin(Workplace("p"), name=name_of("p"))
+        about = next(iter(client.scheduler_info(n_workers=-1)["workers"].values()))
+        assert about["resources"] == {CORES: 3, MEMORY: 10**9}
+        job = Job("k1", "p", "echo a; echo b >&2; exit 3", tmp_path, {}, terminal=False)
+        outcome = client.submit(work, job, key="k1").result()
+        assert (outcome.code, outcome.lines) == (3, ["a", "b"])
+        long = Job("k2", "p", "echo $$ > pid; sleep 60; true", tmp_path, {}, terminal=False)
+        future = client.submit(work, long, key="k2")
+        assert in_time(lambda: (tmp_path / "pid").exists() and (tmp_path / "pid").read_text() != "")
+        number = int((tmp_path / "pid").read_text())
+        future.cancel()  # as Dask does for a run that was killed
+        assert in_time(lambda: not Path(f"/proc/{number}").exists())
+        client.run(end_all, "p")
+        assert client.submit(work, Job("k3", "p", "true", tmp_path, {}, terminal=False), key="k3").result().code == 143
+
+
+def test_a_stage_that_takes_more_than_any_worker_takes_a_whole_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    found, _, _ = of(ROOMS, {})
+    monkeypatch.setattr(module, "_stays", lambda stage, label: stage == "here")
+    monkeypatch.setattr(needs, "room", lambda label, folder: Room(99, 3))
+    monkeypatch.setattr(dvc, "folder_of", lambda stage: Path())
+    stage: Any = "there"
+    assert found.room(stage, stage) == Room(6, 3)
+    stage = "here"
+    assert found.room(stage, stage) == Room(0)
+
+
+def test_ending_twice_is_as_ending_once() -> None:
+    found = Cluster.__new__(Cluster)
+    found._ending = threading.Event()
+    found._ending.set()
+    found.end()
