@@ -18,12 +18,14 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import dask
 from distributed import Client, LocalCluster
 from tqdm import tqdm
 
 from benchmarks import machine
 from benchmarks.page import write_section
 from benchmarks.training import PAGE
+from latentlab.cluster.worker import CORES
 from latentlab.runner.scheduler import Room, Scheduler, State
 from latentlab.tables.markdown import markdown_table
 
@@ -91,7 +93,7 @@ def measure(client: Client, variants: int, workers: int, least: float) -> Measur
     scaled = {key: value * scale for key, value in seconds.items()}
     rng = random.Random(1)
     guess = {key: value * rng.uniform(0.8, 1.25) for key, value in scaled.items()}
-    executor = client.get_executor(pure=False)
+    executor = client.get_executor(pure=False, resources={CORES: 1})
     start = time.perf_counter()
     Scheduler(graph, Waits(scaled), executor, Room(workers), cost=guess.__getitem__).run()
     return Measured(time.perf_counter() - start, least)
@@ -113,7 +115,10 @@ def cluster(workers: int) -> Iterator[Client]:
 
 def _serve(workers: int, channel: Connection) -> None:
     options: dict[str, Any] = {"processes": False, "dashboard_address": "127.0.0.1:0", "host": "127.0.0.1"}
-    with LocalCluster(n_workers=workers, threads_per_worker=1, protocol="tcp", **options) as found:
+    options |= {"protocol": "tcp", "resources": {CORES: 1}}
+    # what looks at each worker's threads a hundred times a second is for one worker a process
+    dask.config.set({"distributed.worker.profile.enabled": False})
+    with LocalCluster(n_workers=workers, threads_per_worker=1, **options) as found:
         channel.send(found.scheduler_address)
         channel.recv()
 

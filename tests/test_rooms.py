@@ -35,7 +35,7 @@ ROOMS: dict[str, set[str]] = {
         *("config", "datasets", "embedding", "errors", "networks", "numerics"),
         *("pipeline", "sources", "stages", "storage"),
     },
-    "cluster": {"config", "errors", "numerics", "pipeline", "runner"},
+    "cluster": {"config", "errors", "numerics", "pipeline", "runner", "storage"},
     "archive": {"config", "errors", "pipeline", "storage"},
     "sweeps": {"config", "errors", "figures", "pipeline", "runner", "storage", "tables", "tracking"},
     "verify": {"config", "errors", "pipeline", "runner", "storage"},

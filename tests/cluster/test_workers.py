@@ -101,17 +101,25 @@ def test_a_workplace_has_what_it_was_given_and_leaves_nothing(tmp_path: Path, mo
         client.register_plugin(Workplace("p"), name=name_of("p"))
         about = next(iter(client.scheduler_info(n_workers=-1)["workers"].values()))
         assert about["resources"] == {CORES: 3, MEMORY: 10**9}
-        job = Job("k1", "p", "echo a; echo b >&2; exit 3", tmp_path, {}, terminal=False)
+        mark = tmp_path / "mark"
+        mark.write_text("p")
+        job = Job("k1", "p", "echo a; echo b >&2; exit 3", tmp_path, {}, terminal=False, mark=mark)
         outcome = client.submit(work, job, key="k1").result()
         assert (outcome.code, outcome.lines) == (3, ["a", "b"])
-        long = Job("k2", "p", "echo $$ > pid; sleep 60; true", tmp_path, {}, terminal=False)
+        long = Job("k2", "p", "echo $$ > pid; sleep 60; true", tmp_path, {}, terminal=False, mark=mark)
         future = client.submit(work, long, key="k2")
         assert in_time(lambda: (tmp_path / "pid").exists() and (tmp_path / "pid").read_text() != "")
         number = int((tmp_path / "pid").read_text())
         future.cancel()  # as Dask does for a run that was killed
         assert in_time(lambda: not Path(f"/proc/{number}").exists())
+        other = Job("k4", "p", "true", tmp_path, {}, terminal=False, mark=tmp_path / "none")
+        with pytest.raises(UserError, match="does not see it, allowed: --by-remote"):
+            client.submit(work, other, key="k4").result()
         client.run(end_all, "p")
-        assert client.submit(work, Job("k3", "p", "true", tmp_path, {}, terminal=False), key="k3").result().code == 143
+        assert (
+            client.submit(work, Job("k3", "p", "true", tmp_path, {}, terminal=False, mark=mark), key="k3").result().code
+            == 143
+        )
 
 
 def test_a_stage_that_takes_more_than_any_worker_takes_a_whole_one(monkeypatch: pytest.MonkeyPatch) -> None:

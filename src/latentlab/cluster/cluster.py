@@ -4,10 +4,8 @@ Workers never run `dvc repro`: they run one stage's command at a time and give i
 """
 
 import asyncio
-import hashlib
 import logging
 import os
-import socket
 import sys
 import threading
 import uuid
@@ -35,8 +33,10 @@ from latentlab.runner.labels import Label
 from latentlab.runner.parent import RUNNER
 from latentlab.runner.processes import Tell
 from latentlab.runner.scheduler import Room
+from latentlab.storage.replacing import replacing
 
 HERE = ("plan", "prepare", "track")  # what reads the user's files, or writes to MLflow
+MARK = "latentlab.cluster"  # a file by which a worker knows that it sees the project's own folder
 OURS = "python -m latentlab.stages."
 PATIENCE = 60.0  # seconds until there has to be a worker
 ANSWER = 10.0  # seconds that the scheduler may take to answer
@@ -56,13 +56,15 @@ class Cluster:
         self._jobs = jobs
         self._repo = repo
         self._local = Local(None, warm)
-        self._project = hashlib.sha256(f"{socket.getfqdn()} {repo.root_dir}".encode()).hexdigest()[:12]
+        self._mark = Path(repo.tmp_dir, MARK)
+        self._project = _name_in(self._mark)
         self._outcomes: dict[dvc.Stage, Outcome] = {}
         self._running: set[Future[Outcome]] = set()
         self._tellers: dict[str, _Told] = {}
         self._pushed: set[str] = set()
         self._classes: dict[str, str] = {}
         self._class: str | None = None
+        self._choosing = threading.Lock()
         self._ending = threading.Event()
         self._terminal = False
         self._note: Callable[[str], None] = lambda line: None
@@ -79,16 +81,12 @@ class Cluster:
             self._client.wait_for_workers(1, PATIENCE)
         except TimeoutError:
             raise UserError(f"--scheduler {self._address}: found no worker in {PATIENCE:.0f} s") from None
-        token = Path(self._repo.tmp_dir, f"cluster-{uuid.uuid4().hex}")
         try:
             self._client.register_plugin(Workplace(self._project), name=name_of(self._project))
-            token.touch()
-            seen = self._client.run(sees, str(token))
+            seen = self._client.run(sees, self._mark, self._project)
         except Exception as error:  # whatever a worker without latentlab, or with another one, says
             line = " ".join(str(error).split())
             raise UserError(f"--scheduler {self._address}: a worker is not ready for latentlab: {line}") from None
-        finally:
-            token.unlink(missing_ok=True)
         self._client.subscribe_topic(name_of(self._project), self._hear)
         self._rooms = self._look()
         self.whole = self._whole()
@@ -155,6 +153,7 @@ class Cluster:
             folder,
             {**_environment(), **variables},
             self._terminal,
+            self._mark,
             self._travel(stage, folder, self._remote) if self._remote is not None else None,
         )
         room, numerics = self.room(stage, label), numerics_of(dvc.folder_of(stage) / paths.plan(label.name))
@@ -172,7 +171,8 @@ class Cluster:
         told = self._tellers[job.key] = _Told(tell)
         options: dict[str, Any] = {"resources": {CORES: room.cores, MEMORY: room.memory}, "retries": AGAIN}
         if numerics == "native":
-            options["workers"] = self._alike()
+            with self._choosing:
+                options["workers"] = self._alike()
         if self._ending.is_set():
             return ENDED
         future = self._client.submit(work, job, key=job.key, pure=False, **options)
@@ -298,6 +298,14 @@ def _connect(address: str) -> Client:
     except (OSError, TimeoutError, ValueError, TypeError) as error:
         line = " ".join(str(error).split()) or type(error).__name__
         raise UserError(f"--scheduler: found {address!r}, allowed: the address of a Dask scheduler ({line})") from None
+
+
+def _name_in(mark: Path) -> str:
+    """What the project is known by at the scheduler: other clones have other names, on whatever machine."""
+    if not mark.exists():
+        with replacing(mark) as temporary:
+            temporary.write_text(uuid.uuid4().hex[:12])
+    return mark.read_text()
 
 
 def _stays(stage: dvc.Stage, label: Label) -> bool:

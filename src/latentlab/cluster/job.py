@@ -29,6 +29,7 @@ class Job:
     folder: Path
     variables: Mapping[str, str]
     terminal: bool  # whether it is to show its progress
+    mark: Path  # a file that has the project's name, where its folder is seen
     travel: Travel | None = None
 
     @property

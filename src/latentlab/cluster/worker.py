@@ -23,6 +23,7 @@ from latentlab.runner.warm import Warm, available
 CORES, MEMORY = "cores", "memory"  # Dask's resources that a stage takes
 OFTEN = 0.2  # seconds between two looks at whether a stage is still wanted
 IDLE = 60.0  # seconds that libraries stay loaded for the next stage
+PAUSES = (1.0, 10.0)  # seconds until a remote that failed is tried again
 RARELY = 0.5  # seconds between two lines of a progress bar
 
 
@@ -73,8 +74,10 @@ class Workplace(WorkerPlugin):
     def do(self, job: Job) -> Outcome:
         """Run a job in the current thread."""
         if job.travel is None:
-            if not job.folder.is_dir():
-                raise UserError(f"{job.folder}: {self._worker.address} does not see this folder any more")
+            if not sees(job.mark, job.project):  # it came later than the others, or the folder has gone
+                raise UserError(
+                    f"{job.folder}: the worker {self._worker.address} does not see it, allowed: --by-remote"
+                )
             return self._run(job, job.command)
         return self._run_apart(job, job.travel)
 
@@ -92,10 +95,10 @@ class Workplace(WorkerPlugin):
             outcome = self._run(job, command)
             if outcome.code:
                 return outcome
-            with Repo(temporary) as repo:
-                kept = keep(repo, travel.kept)
-                push(repo, kept.values())
-            return replace(outcome, made=Files(kept, _contents(root, travel.others)))
+            try:
+                return replace(outcome, made=_sent(root, travel))
+            except UserError as error:  # what was computed would be computed again if this was raised
+                return Outcome(1, [*outcome.lines, f"error: {error}"])
 
     def _run(self, job: Job, command: Command) -> Outcome:
         said = _Said(self._worker, job)
@@ -200,9 +203,27 @@ async def end_all(project: str, dask_worker: Worker) -> None:
         await place.end()
 
 
-def sees(path: str) -> bool:
-    """Whether the worker sees a file."""
-    return Path(path).exists()
+def sees(mark: Path, project: str) -> bool:
+    """Whether the worker sees a project's own folder, and not another clone at the same place."""
+    try:
+        return mark.read_text() == project
+    except OSError:
+        return False
+
+
+def _sent(root: Path, travel: Travel) -> Files:
+    """Send the outputs to the remote, which gets some chances. Raises `UserError`."""
+    with Repo(str(root)) as repo:
+        kept = keep(repo, travel.kept)
+        for pause in PAUSES:
+            try:
+                push(repo, kept.values())
+                break
+            except UserError:
+                time.sleep(pause)
+        else:
+            push(repo, kept.values())
+    return Files(kept, _contents(root, travel.others))
 
 
 def _contents(root: Path, paths: list[str]) -> dict[str, bytes]:
