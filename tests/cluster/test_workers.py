@@ -10,9 +10,10 @@ from distributed import Client, LocalCluster
 
 from latentlab.cluster import cluster as module
 from latentlab.cluster import worker
-from latentlab.cluster.cluster import Cluster, _environment, _Told
+from latentlab.cluster.cluster import Cluster, _environment
 from latentlab.cluster.job import Job
-from latentlab.cluster.worker import CORES, MEMORY, Workplace, end_all, name_of, work
+from latentlab.cluster.lines import Told, name_of
+from latentlab.cluster.worker import CORES, MEMORY, Workplace, end_all, work
 from latentlab.errors import UserError
 from latentlab.pipeline import dvc
 from latentlab.runner import needs
@@ -69,7 +70,7 @@ def test_the_whole_is_that_of_all_workers_as_far_as_jobs_allow() -> None:
 
 def test_lines_are_told_once_whatever_events_are_lost() -> None:
     told: list[tuple[str, bool]] = []
-    lines = _Told(lambda line, stays: told.append((line, stays)))
+    lines = Told(lambda line, stays: told.append((line, stays)))
     lines.hear(1.0, 1, "one", True)
     lines.hear(1.0, 1, "50 %", False)
     lines.hear(1.0, 3, "three", True)  # the event of the second was lost

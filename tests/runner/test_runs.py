@@ -227,7 +227,7 @@ def test_a_stage_that_cannot_start_leaves_what_it_had_and_others_run(
     if end == "begin":
         Path("more").unlink()
     else:
-        monkeypatch.setattr("latentlab.runner.reproduce.start", fails)
+        monkeypatch.setattr("latentlab.runner.hosts.start", fails)
     with pytest.raises(StagesFailedError, match=r"^good failed; results of other"):
         reproduce(warm=False)
     assert Path("good").read_text() == "1"

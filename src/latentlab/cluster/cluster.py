@@ -21,7 +21,8 @@ from distributed.comm.addressing import resolve_address
 from distributed.worker import Worker
 
 from latentlab.cluster.job import Job, Outcome, Travel
-from latentlab.cluster.worker import CORES, MEMORY, Workplace, end_all, name_of, sees, work
+from latentlab.cluster.lines import Event, Told, name_of
+from latentlab.cluster.worker import CORES, MEMORY, Workplace, end_all, sees, work
 from latentlab.config import paths
 from latentlab.errors import UserError
 from latentlab.numerics.portable import Numerics
@@ -60,7 +61,7 @@ class Cluster:
         self._project = _name_in(self._mark)
         self._outcomes: dict[dvc.Stage, Outcome] = {}
         self._running: set[Future[Outcome]] = set()
-        self._tellers: dict[str, _Told] = {}
+        self._tellers: dict[str, Told] = {}
         self._pushed: set[str] = set()
         self._classes: dict[str, str] = {}
         self._class: str | None = None
@@ -168,7 +169,7 @@ class Cluster:
 
     def _run(self, stage: dvc.Stage, job: Job, room: Room, numerics: Numerics | None, tell: Tell) -> int:
         """In a thread of its own, until a worker is through with it. Raises `UserError`."""
-        told = self._tellers[job.key] = _Told(tell)
+        told = self._tellers[job.key] = Told(tell)
         options: dict[str, Any] = {"resources": {CORES: room.cores, MEMORY: room.memory}, "retries": AGAIN}
         if numerics == "native":
             with self._choosing:
@@ -240,7 +241,7 @@ class Cluster:
     def make_ready(self, stage: str, numerics: Numerics | None) -> None:
         """Workers start when they get something."""
 
-    def _hear(self, event: tuple[float, tuple[str, float, int, str, bool]]) -> None:
+    def _hear(self, event: tuple[float, Event]) -> None:
         """A line of a stage, in the thread of the client."""
         key, attempt, count, line, stays = event[1]
         if told := self._tellers.get(key):
@@ -260,34 +261,6 @@ class Cluster:
             self._client.unregister_worker_plugin(name_of(self._project))
         with suppress(Exception):
             self._client.close()
-
-
-class _Told:
-    """The lines of one job: as events, and those that events have not brought with its outcome."""
-
-    def __init__(self, tell: Tell) -> None:
-        self._tell = tell
-        self._attempt = 0.0
-        self._count = 0
-        self._lock = threading.Lock()
-
-    def hear(self, attempt: float, count: int, line: str, stays: bool) -> None:
-        """A line; `count` of those that stay have come with it."""
-        with self._lock:
-            if attempt != self._attempt:
-                self._attempt, self._count = attempt, 0
-            if not stays:
-                self._tell(line, False)
-            elif count == self._count + 1:
-                self._count = count
-                self._tell(line, True)
-
-    def rest(self, lines: list[str]) -> None:
-        """All that it has said."""
-        with self._lock:
-            for line in lines[self._count :]:
-                self._tell(line, True)
-            self._count = len(lines)
 
 
 def _connect(address: str) -> Client:

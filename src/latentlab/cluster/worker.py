@@ -13,6 +13,7 @@ from pathlib import Path
 from distributed import Worker, WorkerPlugin, get_worker
 
 from latentlab.cluster.job import Job, Outcome, Travel
+from latentlab.cluster.lines import Said, name_of
 from latentlab.errors import UserError
 from latentlab.pipeline.dvc import Repo
 from latentlab.pipeline.objects import Files, check_out, keep, make_project, pull, push, write
@@ -24,7 +25,6 @@ CORES, MEMORY = "cores", "memory"  # Dask's resources that a stage takes
 OFTEN = 0.2  # seconds between two looks at whether a stage is still wanted
 IDLE = 60.0  # seconds that libraries stay loaded for the next stage
 PAUSES = (1.0, 10.0)  # seconds until a remote that failed is tried again
-RARELY = 0.5  # seconds between two lines of a progress bar
 
 
 class LeftError(Exception):
@@ -101,7 +101,7 @@ class Workplace(WorkerPlugin):
                 return Outcome(1, [*outcome.lines, f"error: {error}"])
 
     def _run(self, job: Job, command: Command) -> Outcome:
-        said = _Said(self._worker, job)
+        said = Said(self._worker, job)
         with self._known(job) as processes:
             code = processes.run(command, said.tell)
         if code and self._worker.status.name != "running":
@@ -157,36 +157,8 @@ class Workplace(WorkerPlugin):
                 return
 
 
-class _Said:
-    """The lines of a job: told as they come, and all that stay once more with its outcome, as events may be lost."""
-
-    def __init__(self, worker: Worker, job: Job) -> None:
-        self.lines: list[str] = []
-        self._worker = worker
-        self._job = job
-        self._attempt = time.time()
-        self._told = 0.0
-
-    def tell(self, line: str, stays: bool) -> None:
-        """Take a line, and send it on."""
-        now = time.monotonic()
-        if stays:
-            self.lines.append(line)
-        elif now < self._told + RARELY:
-            return
-        else:
-            self._told = now
-        message = (self._job.key, self._attempt, len(self.lines), line, stays)
-        self._worker.log_event(name_of(self._job.project), message)
-
-
 def _forks() -> Warm | None:
     return Warm() if available() else None
-
-
-def name_of(project: str) -> str:
-    """What a project's workplace, and the topic of its events, is called among Dask's."""
-    return f"latentlab-{project}"
 
 
 def work(job: Job) -> Outcome:
