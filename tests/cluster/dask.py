@@ -31,7 +31,7 @@ class Dask:
         file = self.folder / "scheduler.json"
         file.unlink(missing_ok=True)
         self.scheduler = self._start("scheduler", "--port", str(self.port), "--scheduler-file", str(file))
-        assert in_time(file.exists, 60)
+        assert in_time(file.exists, 200)
         with Client(scheduler_file=str(file), set_as_default=False) as client:
             self.address = client.scheduler.address
         self.port = int(self.address.rpartition(":")[2])
@@ -52,7 +52,7 @@ class Dask:
     def wait(self, count: int) -> None:
         """Until so many workers are there."""
         with Client(self.address, set_as_default=False) as client:
-            client.wait_for_workers(count, 60)
+            client.wait_for_workers(count, 200)
 
     def stages(self) -> list[psutil.Process]:
         """The processes of stages that run on workers."""
