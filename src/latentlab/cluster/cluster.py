@@ -10,13 +10,15 @@ import sys
 import threading
 import uuid
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from concurrent.futures import CancelledError
 from contextlib import suppress
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-from distributed import Client, Future, KilledWorker, Security, wait
+from distributed import Client, Future, KilledWorker, Security
 from distributed.comm.addressing import resolve_address
 from distributed.worker import Worker
 
@@ -31,7 +33,7 @@ from latentlab.pipeline.plan import numerics_of
 from latentlab.runner import needs
 from latentlab.runner.hosts import Local
 from latentlab.runner.labels import Label
-from latentlab.runner.parent import RUNNER
+from latentlab.runner.parent import RESTORED, RUNNER
 from latentlab.runner.processes import Tell
 from latentlab.runner.scheduler import Room
 from latentlab.storage.replacing import replacing
@@ -57,18 +59,21 @@ class Cluster:
         self._jobs = jobs
         self._repo = repo
         self._local = Local(None, warm)
+        self._beside = threading.BoundedSemaphore(self._local.whole.cores)
         self._mark = Path(repo.tmp_dir, MARK)
         self._project = _name_in(self._mark)
         self._outcomes: dict[dvc.Stage, Outcome] = {}
-        self._running: set[Future[Outcome]] = set()
+        self._running: dict[Future[Outcome], threading.Event] = {}
         self._tellers: dict[str, Told] = {}
         self._pushed: set[str] = set()
         self._classes: dict[str, str] = {}
         self._class: str | None = None
+        self._gone = False
         self._choosing = threading.Lock()
         self._ending = threading.Event()
         self._terminal = False
         self._note: Callable[[str], None] = lambda line: None
+        self._resized: Callable[[Room], None] = lambda room: None
         self._client = _connect(address)
         try:
             self._remote = self._open()
@@ -83,26 +88,28 @@ class Cluster:
         except TimeoutError:
             raise UserError(f"--scheduler {self._address}: found no worker in {PATIENCE:.0f} s") from None
         try:
-            self._client.register_plugin(Workplace(self._project), name=name_of(self._project))
             seen = self._client.run(sees, self._mark, self._project)
+            shared = not self._by_remote and all(seen.values())
+            mark = self._mark if shared else None
+            self._client.register_plugin(Workplace(self._project, mark), name=name_of(self._project))
         except Exception as error:  # whatever a worker without latentlab, or with another one, says
             line = " ".join(str(error).split())
             raise UserError(f"--scheduler {self._address}: a worker is not ready for latentlab: {line}") from None
         self._client.subscribe_topic(name_of(self._project), self._hear)
         self._rooms = self._look()
         self.whole = self._whole()
-        return objects.remote_of(self._repo) if self._by_remote or not all(seen.values()) else None
+        return None if shared else objects.remote_of(self._repo)
 
     def open(self, terminal: bool, resized: Callable[[Room], None], note: Callable[[str], None]) -> None:
         """Tell of workers that come and go."""
-        self._terminal, self._note = terminal, note
+        self._terminal, self._note, self._resized = terminal, note, resized
         self._local.open(terminal, resized, note)
         way = "which see this folder" if self._remote is None else f"files go through {self._remote.get('url')}"
         note(f"{self._many(self._rooms)} of {self._address}, {way}")
-        threading.Thread(target=self._watch, args=(resized,), daemon=True).start()
+        threading.Thread(target=self._watch, daemon=True).start()
 
-    def _watch(self, resized: Callable[[Room], None]) -> None:
-        while not self._ending.wait(PERIOD):
+    def _watch(self) -> None:
+        while not self._ending.wait(PERIOD) and not self._gone:
             try:
                 rooms = self._look()
             except Exception:  # the scheduler may be gone, which stages say
@@ -111,11 +118,13 @@ class Cluster:
                 self._rooms = rooms
                 self.whole = self._whole()
                 self._note(self._many(rooms))
-                resized(self.whole)
+                self._resized(self.whole)
 
     def _look(self) -> dict[str, Room]:
         """The room of each worker that is ready, by its address."""
-        workers = self._client.scheduler_info(n_workers=-1)["workers"]
+        # not `scheduler_info`, which gives what the client's own updates have left of it
+        scheduler: Any = self._client.scheduler
+        workers = self._client.sync(scheduler.identity, n_workers=-1)["workers"]
         return {
             address: Room(int(about["resources"][CORES]), int(about["resources"][MEMORY]))
             for address, about in workers.items()
@@ -136,29 +145,31 @@ class Cluster:
         """As on this machine, but no more than the largest worker has; what runs here takes nothing of theirs."""
         if _stays(stage, label):
             return Room(0)
-        wanted = needs.room(label, dvc.folder_of(stage))
-        rooms = list(self._rooms.values()) or [wanted]
-        return Room(
-            min(wanted.cores, max(room.cores for room in rooms)), min(wanted.memory, max(room.memory for room in rooms))
-        )
+        return _fitting(needs.room(label, dvc.folder_of(stage)), self._rooms.values())
 
     def prepare(self, stage: dvc.Stage, label: Label) -> Callable[[Tell], int]:
         """Have its files where a worker finds them."""
         if _stays(stage, label):
-            return self._local.prepare(stage, label)
+            return partial(self._run_beside, self._local.prepare(stage, label))
         text, folder, variables = dvc.command(stage)
         job = Job(
-            f"{label}-{uuid.uuid4().hex}",
+            str(label),
             self._project,
             text,
             folder,
-            {**_environment(), **variables},
+            {**_environment(), **variables, RESTORED: "1"},
             self._terminal,
             self._mark,
             self._travel(stage, folder, self._remote) if self._remote is not None else None,
         )
-        room, numerics = self.room(stage, label), numerics_of(dvc.folder_of(stage) / paths.plan(label.name))
-        return lambda tell: self._run(stage, job, room, numerics, tell)
+        wanted = needs.room(label, dvc.folder_of(stage))
+        native = numerics_of(dvc.folder_of(stage) / paths.plan(label.name)) == "native"
+        return lambda tell: self._run(stage, job, wanted, native, tell)
+
+    def _run_beside(self, command: Callable[[Tell], int], tell: Tell) -> int:
+        """As many at once as this machine has cores."""
+        with self._beside:
+            return command(tell)
 
     def _travel(self, stage: dvc.Stage, folder: Path, remote: Mapping[str, str]) -> Travel:
         needed = objects.needed_by(stage)
@@ -167,66 +178,89 @@ class Cluster:
         self._pushed |= new
         return Travel(folder.relative_to(self._repo.root_dir).as_posix(), needed, *objects.made_by(stage), remote)
 
-    def _run(self, stage: dvc.Stage, job: Job, room: Room, numerics: Numerics | None, tell: Tell) -> int:
+    def _run(self, stage: dvc.Stage, job: Job, wanted: Room, native: bool, tell: Tell) -> int:
         """In a thread of its own, until a worker is through with it. Raises `UserError`."""
-        told = self._tellers[job.key] = Told(tell)
-        options: dict[str, Any] = {"resources": {CORES: room.cores, MEMORY: room.memory}, "retries": AGAIN}
-        if numerics == "native":
-            with self._choosing:
-                options["workers"] = self._alike()
-        if self._ending.is_set():
-            return ENDED
-        future = self._client.submit(work, job, key=job.key, pure=False, **options)
-        self._running.add(future)
-        try:
-            outcome = self._result(future)
-        finally:
-            self._running.discard(future)
-            del self._tellers[job.key]
+        told, outcome = Told(tell), None
+        while outcome is None and not self._ending.is_set():
+            rooms = self._alike() if native else self._rooms
+            if rooms or not native:
+                again = replace(job, key=f"{job.key}-{uuid.uuid4().hex}")
+                outcome = self._ask(again, _fitting(wanted, rooms.values()), set(rooms) if native else None, told)
+            else:
+                self._ending.wait(PERIOD)  # for a worker of the class
         if outcome is None:
             return ENDED
         told.rest(outcome.lines)
         self._outcomes[stage] = outcome
         return outcome.code
 
+    def _ask(self, job: Job, room: Room, addresses: set[str] | None, told: Told) -> Outcome | None:
+        """What came of a job, of these workers or any; None if it is to be asked for anew. Raises `UserError`."""
+        done = threading.Event()
+        self._tellers[job.key] = told
+        resources = {CORES: room.cores, MEMORY: room.memory}
+        workers = None if addresses is None else sorted(addresses)
+        try:
+            future = self._client.submit(
+                work, job, key=job.key, pure=False, resources=resources, workers=workers, retries=AGAIN
+            )
+            future.add_done_callback(lambda _: done.set())
+        except Exception as error:  # of a client whose scheduler is gone
+            raise self._lost(error) from None
+        self._running[future] = done
+        try:
+            while not done.wait(PERIOD):
+                if self._client.status != "running":
+                    raise self._lost()
+                there = {name: each for name, each in self._rooms.items() if addresses is None or name in addresses}
+                if self._rooms and not any(room.within(each) for each in there.values()):
+                    future.cancel()  # those that could have run it have left
+                    return None
+            return self._result(future)
+        finally:
+            self._running.pop(future)
+            self._tellers.pop(job.key)
+
     def _result(self, future: "Future[Outcome]") -> Outcome | None:
-        """What came of it, None if the run ends. Raises `UserError`."""
-        while True:
-            try:
-                return future.result(timeout=PERIOD)
-            except TimeoutError:
-                if self._client.status == "running":
-                    continue
-            except (CancelledError, asyncio.CancelledError):
-                pass
-            except KilledWorker as error:
-                raise UserError(f"{error.allowed_failures + 1} workers ended while they ran it") from None
-            except UserError:
-                raise
-            except Exception as error:  # of Dask's
-                raise UserError(f"Dask: {type(error).__name__}: {' '.join(str(error).split())}") from None
+        """That of a job that has ended, None if it was cancelled. Raises `UserError`."""
+        try:
+            return future.result()
+        except (CancelledError, asyncio.CancelledError):
             if self._ending.is_set():
                 return None
-            raise UserError(f"the scheduler {self._address} is gone; the same command goes on from here")
+            raise self._lost() from None
+        except KilledWorker as error:
+            raise UserError(f"{error.allowed_failures + 1} workers ended while they ran it") from None
+        except UserError:
+            raise
+        except Exception as error:  # of Dask's
+            raise UserError(f"Dask: {type(error).__name__}: {' '.join(str(error).split())}") from None
 
-    def _alike(self) -> list[str]:
-        """Workers of one numerical class: that of the most cores, for the whole run. Raises `UserError`."""
-        new = [address for address in self._rooms if address not in self._classes]
-        if new:
-            self._classes |= self._client.run(_class, workers=new)
-        cores: Counter[str] = Counter()
-        for address, room in self._rooms.items():
-            cores[self._classes[address]] += room.cores
-        if not cores:
-            raise UserError("numerics: native: found no worker, allowed: those of one numerical class")
-        chosen = self._class or max(sorted(cores), key=cores.__getitem__)
-        alike = [address for address in self._rooms if self._classes[address] == chosen]
-        if self._class is None:
-            self._class = chosen
-            self._note(f"numerics native: {len(alike)} of {self._many(self._rooms)} are of class {chosen}, others wait")
-        if not alike:
-            raise UserError(f"numerics: native: found {', '.join(sorted(cores))}, allowed: workers of class {chosen}")
-        return alike
+    def _lost(self, error: Exception | None = None) -> UserError:
+        """Have nothing more begin, as there is nobody to run it; the error to raise."""
+        if not self._gone and not self._ending.is_set():
+            self._gone = True
+            self._resized(Room(0))
+        why = f" ({type(error).__name__})" if error else ""
+        return UserError(f"the scheduler {self._address} is gone{why}; the same command goes on from here")
+
+    def _alike(self) -> dict[str, Room]:
+        """Workers of one numerical class: that of the most cores, for the whole run. None of them may be there."""
+        with self._choosing:
+            rooms = dict(self._rooms)
+            new = [address for address in rooms if address not in self._classes]
+            if new:  # one that has left meanwhile gives an error in place of its class
+                found = self._client.run(_class, workers=new, on_error="return")
+                self._classes |= {address: each for address, each in found.items() if isinstance(each, str)}
+            cores: Counter[str] = Counter()
+            for address in rooms.keys() & self._classes.keys():
+                cores[self._classes[address]] += rooms[address].cores
+            if self._class is None and cores:
+                self._class = max(sorted(cores), key=cores.__getitem__)
+                alike = [address for address in rooms if self._classes.get(address) == self._class]
+                line = f"{len(alike)} of {self._many(rooms)} are of class {self._class}, others wait"
+                self._note(f"numerics native: {line}")
+            return {address: room for address, room in rooms.items() if self._classes.get(address) == self._class}
 
     def take_in(self, stage: dvc.Stage) -> None:
         """Bring the outputs here, if they are not."""
@@ -255,7 +289,8 @@ class Cluster:
         self._local.end()
         with suppress(Exception):  # the scheduler may be gone, and its workers with it
             self._client.run(end_all, self._project)
-            wait(list(self._running), timeout=ANSWER)
+            for done in list(self._running.values()):
+                done.wait(ANSWER)
         with suppress(Exception):
             self._client.cancel(list(self._running), force=True)
             self._client.unregister_worker_plugin(name_of(self._project))
@@ -279,6 +314,14 @@ def _name_in(mark: Path) -> str:
         with replacing(mark) as temporary:
             temporary.write_text(uuid.uuid4().hex[:12])
     return mark.read_text()
+
+
+def _fitting(wanted: Room, rooms: Collection[Room]) -> Room:
+    """What a stage gets of the workers: all that it wants if one has it, else all that the largest of them has."""
+    if not rooms or any(wanted.within(room) for room in rooms):
+        return wanted
+    largest = max(rooms, key=lambda room: (room.cores, room.memory))
+    return Room(min(wanted.cores, largest.cores), min(wanted.memory, largest.memory))
 
 
 def _stays(stage: dvc.Stage, label: Label) -> bool:

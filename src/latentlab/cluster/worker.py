@@ -34,8 +34,9 @@ class LeftError(Exception):
 class Workplace(WorkerPlugin):
     """What a project has on each worker. One that is registered again ends what the one before has left running."""
 
-    def __init__(self, project: str) -> None:
+    def __init__(self, project: str, mark: Path | None) -> None:
         self.project = project
+        self.mark = mark  # a file in the folder that all workers share, if they do
         self.name = name_of(project)
 
     async def setup(self, worker: Worker) -> None:
@@ -48,6 +49,8 @@ class Workplace(WorkerPlugin):
         self._forks = _forks()
         self._idle: threading.Timer | None = None
         there = worker.state.total_resources
+        if self.mark and not sees(self.mark, self.project):
+            return  # it came later than the others, and offers nothing
         if CORES not in there or MEMORY not in there:
             memory = worker.memory_manager.memory_limit or whole_machine().memory
             await worker.set_resources(**{CORES: worker.state.nthreads, MEMORY: memory, **there})
@@ -97,7 +100,7 @@ class Workplace(WorkerPlugin):
                 return outcome
             try:
                 return replace(outcome, made=_sent(root, travel))
-            except UserError as error:  # what was computed would be computed again if this was raised
+            except Exception as error:  # what was computed would be computed again if this was raised
                 return Outcome(1, [*outcome.lines, f"error: {error}"])
 
     def _run(self, job: Job, command: Command) -> Outcome:

@@ -6,6 +6,7 @@ import signal
 import sys
 
 RUNNER = "LATENTLAB_RUNNER"  # the process that a stage works for, and ends with
+RESTORED = "LATENTLAB_RESTORED"  # set where the run itself brings back what a stage that fails has lost
 PR_SET_PDEATHSIG = 1  # prctl(2): the signal that a process gets when its parent is gone
 
 

@@ -8,7 +8,7 @@ import os
 import signal
 import sys
 
-from latentlab.runner.parent import end_with, end_with_runner
+from latentlab.runner.parent import RESTORED, end_with, end_with_runner
 
 VARIABLE = "DVC_STAGE"  # what DVC sets where it runs a stage
 FORWARDED = (signal.SIGTERM, signal.SIGHUP)
@@ -47,7 +47,7 @@ def _wait(child: int, mask: set[int | signal.Signals]) -> int:
         begin = "\n" if sys.stderr.isatty() else ""  # a progress bar may have the line
         line = f"error: {os.environ[VARIABLE]}: ended by {signal.Signals(-code).name}"
         print(f"{begin}{line}", file=sys.stderr, flush=True)
-    if code:
+    if code and RESTORED not in os.environ:
         from latentlab.pipeline.restore import restore_outputs
 
         restore_outputs(os.environ[VARIABLE])
