@@ -59,15 +59,41 @@ def test_names_say_what_differs_and_are_those_of_git_references() -> None:
 
 def test_a_variant_that_is_like_another_has_its_keys() -> None:
     alone = checked(made(["other.epochs=7"])[0].alone)
-    assert list(alone.variants) == ["simple", "other"]
+    assert list(alone.variants) == ["other"]
     assert alone.variants["other"].training.epochs == 7
-    assert alone.variants["simple"].training.epochs == 2
+    assert alone.variants["other"].settings()["units"] == [8]
+    assert alone.variants["other"].own.seed == 6
 
 
 def test_variants_that_a_value_makes_the_same_are_left_out() -> None:
     found = made(["simple.epochs=2"], seeds=2)
     assert list(checked(found[0].whole).variants) == ["simple", "other", "conv"]
     assert list(checked(found[1].whole).variants) == ["simple", "conv"]
+
+
+def test_a_value_may_make_a_variant_the_same_as_the_one_that_it_is_like() -> None:
+    text = TEXT + "  sparse: {like: simple, activity_l1: 0.1}\n"
+    found = made(["sparse.activity_l1=0.0,0.2"], text=text)
+    assert [list(checked(each.alone).variants) for each in found] == [["sparse"], ["sparse"]]
+    assert list(checked(found[0].whole).variants) == ["conv", "sparse"]  # `other` is like one that is left out
+    assert list(checked(found[1].whole).variants) == ["simple", "other", "conv", "sparse"]
+
+
+def test_studies_with_equal_plans_and_own_images_have_names_of_their_own(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for folder in (".dvc", "studies/a", "studies/b/data/raw"):
+        (tmp_path / folder).mkdir(parents=True)
+    names = []
+    for folder in ("studies/a", "studies/b"):
+        monkeypatch.chdir(tmp_path / folder)
+        names.append(made(["simple.epochs=3"])[0].name)
+    Path("data/raw/README.md").write_text("what this is for")
+    names.append(made(["simple.epochs=3"])[0].name)
+    Path("data/raw/a.png").write_text("an image")
+    names.append(made(["simple.epochs=3"])[0].name)
+    assert names[1] == names[2]
+    assert len(set(names)) == 3
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,7 @@ from latentlab.sweeps.results import VALIDATION, _lines, rows, write
 
 AXES = [Axis("model", {"a": "a", "b": "b"}), Axis("latent_dim", {"2": 2, "32": 32})]
 FOUND = [
-    Experiment("vae", {"model": model, "latent_dim": dim}, seed, f"{model}{dim}-{seed}", "", "")
+    Experiment("vae", {"model": model, "latent_dim": dim}, seed, f"{model}{dim}-{seed}", "", "", "")
     for model in "ab"
     for dim in ("2", "32")
     for seed in (1, 2)

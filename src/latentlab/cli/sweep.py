@@ -39,7 +39,7 @@ def run_sweep(
     variant, parsed = parsing.parse(axes)
     folder = studies.folder_of(study) if study else studies.current_folder()
     p = load(folder)
-    commits.check_base()
+    commits.Base.of_workspace()  # before anything takes time
     with within(folder):
         found = experiment.experiments(paths.PARAMS.read_text(), variant, parsed, seeds)
         known = commits.known(each.name for each in found)
@@ -80,6 +80,6 @@ def _remote() -> dict[str, str]:
 
     with dvc.told(), dvc.Repo() as repo:
         try:
-            return objects.remote_of(repo)
+            return objects.whole_remote(repo)
         except UserError:
             return {}

@@ -100,10 +100,10 @@ class Variant(Settings):
 
 def variant_blocks(entries: Mapping[Any, Any]) -> dict[str, Variant]:
     """All entries, those that are `like` another with its keys. Raises `UserError`."""
-    return {name: variant_block(name, _whole(name, entries)) for name in entries}
+    return {name: variant_block(name, whole_entry(name, entries)) for name in entries}
 
 
-def _whole(name: Any, entries: Mapping[Any, Any]) -> Any:
+def whole_entry(name: Any, entries: Mapping[Any, Any]) -> Any:
     """An entry with the keys of the one that it is like, and of the one that this is like, and so on."""
     entry, seen = entries[name], [name]
     while isinstance(entry, dict) and LIKE in entry:

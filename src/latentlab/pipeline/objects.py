@@ -12,20 +12,18 @@ from dvc.repo import Repo
 from dvc.stage import Stage
 from dvc_data.hashfile import load
 from dvc_data.hashfile.build import build
-from dvc_data.hashfile.checkout import CheckoutError, LinkError, checkout
+from dvc_data.hashfile.checkout import checkout
 from dvc_data.hashfile.hash_info import HashInfo
 from dvc_data.hashfile.transfer import transfer
-from dvc_data.hashfile.tree import Tree, TreeError
+from dvc_data.hashfile.tree import Tree
 
-from latentlab.config import project
 from latentlab.errors import UserError
-from latentlab.pipeline.dvc import FAULTS, one_line
+from latentlab.pipeline.dvc import one_line
 from latentlab.storage.replacing import replacing
 
 # what a remote's section may say to other machines; secrets are for each to have in its own environment
 OPEN = ("url", "endpointurl", "region", "profile", "port", "user", "account_name", "projectname", "ssl_verify", "jobs")
 LARGEST = 64 * 2**20  # bytes of files that no remote has, which travel with a stage
-TRANSFER = (*FAULTS, CheckoutError, LinkError, TreeError)
 
 _ALONE = threading.Lock()  # DVC's parts are for one thread at a time
 
@@ -76,6 +74,8 @@ def _inside(output: Output, repo: Repo) -> str:
 
 
 def _add_contents(files: Files, path: Path, repo: Repo) -> None:
+    if not path.is_relative_to(repo.root_dir):
+        raise UserError(f"{path}: is outside the project, allowed: a dependency inside, which can travel to a worker")
     for each in [path] if path.is_file() else sorted(path.rglob("*")):
         if each.is_file():
             files.others[each.relative_to(repo.root_dir).as_posix()] = each.read_bytes()
@@ -83,30 +83,28 @@ def _add_contents(files: Files, path: Path, repo: Repo) -> None:
 
 def remote_of(repo: Repo) -> dict[str, str]:
     """The default remote as other machines are to see it, without secrets. Raises `UserError` if there is none."""
+    return {key: value for key, value in whole_remote(repo).items() if key in OPEN}
+
+
+def whole_remote(repo: Repo) -> dict[str, str]:
+    """The default remote with all that is known of it. Raises `UserError` if there is none."""
     name = repo.config["core"].get("remote")
-    if not name:
+    if name not in repo.config["remote"]:
         raise UserError(
             "DVC: found no default remote, allowed: one that all machines reach; `dvc remote add -d` adds it"
         )
-    return {key: str(value) for key, value in repo.config["remote"][name].items() if key in OPEN}
+    return {key: str(value) for key, value in repo.config["remote"][name].items()}
 
 
 def make_project(folder: Path, remote: Mapping[str, str], cache: Path) -> None:
     """A project without git in an empty folder, with a remote, if one is given, and this cache. Raises `UserError`."""
     logging.getLogger("dvc").setLevel(logging.WARNING)  # it would tell how to go on from here
-    with _transferring("init"):
-        Repo.init(str(folder), no_scm=True).close()
-        sections = {
-            "core": {"no_scm": "true", "analytics": "false", "check_update": "false"},
-            "cache": {"dir": str(cache), "type": '"reflink,copy"'},
-        }
+    with _transferring("init"), Repo.init(str(folder), no_scm=True) as repo, repo.config.edit("local") as config:
+        config["core"] |= {"no_scm": True, "analytics": False, "check_update": False}
+        config["cache"] = {"dir": str(cache), "type": ["reflink", "copy"]}
         if remote:
-            sections["core"]["remote"] = "shared"
-            sections['remote "shared"'] = dict(remote)
-        lines = [
-            f"[{name}]\n" + "".join(f"{key} = {value}\n" for key, value in of.items()) for name, of in sections.items()
-        ]
-        (folder / project.MARK / "config").write_text("".join(lines))
+            config["core"]["remote"] = "shared"
+            config["remote"] = {"shared": dict(remote)}
 
 
 @contextmanager
@@ -115,8 +113,10 @@ def _transferring(way: str) -> Iterator[None]:
     with _ALONE:
         try:
             yield
-        except TRANSFER as error:
-            raise UserError(f"DVC, {way}: {one_line(error)}") from None
+        except UserError:
+            raise
+        except Exception as error:  # each kind of remote has its own
+            raise UserError(f"DVC, {way}: {one_line(error) or type(error).__name__}") from None
 
 
 def push(repo: Repo, hashes: Iterable[str]) -> None:

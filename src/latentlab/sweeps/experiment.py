@@ -4,15 +4,17 @@ import io
 import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from ruamel.yaml import YAML
 
-from latentlab.config import params
-from latentlab.config.variants import LIKE, Variant, variant_blocks
+from latentlab.config import params, paths, project
+from latentlab.config.variants import LIKE, Variant, variant_blocks, whole_entry
 from latentlab.errors import UserError
+from latentlab.pipeline.hashes import md5
 from latentlab.pipeline.inputs import fingerprint, stages_of
-from latentlab.pipeline.plan import make_plans
+from latentlab.pipeline.plan import Plan, make_plans
 from latentlab.storage.yaml import parse_yaml
 from latentlab.sweeps.axes import Axis, combinations, value
 
@@ -24,7 +26,7 @@ UNSAFE = re.compile(r"[^A-Za-z0-9_.=-]+")  # in the name of a git reference
 class Experiment:
     """The values of the sweep's axes in it, as texts by key, its seed, and two parameter files.
 
-    `whole` is the study's with these values, `alone` has no other variant than this one and those that it is like.
+    `whole` is the study's with these values, `alone` has no other variant. `key` is that of all that it is made from.
     """
 
     variant: str
@@ -33,6 +35,7 @@ class Experiment:
     name: str
     whole: str
     alone: str
+    key: str
 
     @property
     def group(self) -> str:
@@ -41,7 +44,10 @@ class Experiment:
 
 
 def experiments(text: str, variant: str, axes: Sequence[Axis], seeds: int) -> list[Experiment]:
-    """All of a sweep over a study with this parameter file. Raises `UserError` for the first that cannot be."""
+    """All of a sweep over the study in the current folder, with this parameter file.
+
+    Raises `UserError` for the first that cannot be.
+    """
     p = params.parse(parse_yaml(text, "params.yaml"))
     own = p.variant(variant).own.seed
     first = p.seed if own is None else own
@@ -51,26 +57,41 @@ def experiments(text: str, variant: str, axes: Sequence[Axis], seeds: int) -> li
         values = {key: value(axes, key, each) for key, each in setting.items()}
         for seed in range(first, first + seeds):
             whole = _edited(text, variant, {**values, "seed": seed})
-            alone = _reduced(whole, _chain(variant, whole))
-            said = [f"{key}={setting[key]}" for key in varied] + [f"seed={seed}"] * (seeds > 1)
-            name = UNSAFE.sub("_", "-".join([variant, *said, _key(alone, variant)]))
+            alone = _reduced(whole, [variant])
+            plans = make_plans(params.parse(parse_yaml(alone, "params.yaml")), ())
+            key = key_of({stage: plans[name].text for stage, name in stages_of(variant).items()})
+            said = [f"{each}={setting[each]}" for each in varied] + [f"seed={seed}"] * (seeds > 1)
+            name = UNSAFE.sub("_", "-".join([variant, *said, fingerprint([key, *_where()])[:DIGITS]]))
             whole = _reduced(whole, _different(variant, whole))
-            found.append(Experiment(variant, setting, seed, name, whole, alone))
+            found.append(Experiment(variant, setting, seed, name, whole, alone, key))
     return found
 
 
-def _key(text: str, variant: str) -> str:
-    """Of all that the result will be made from: parameters, code and libraries."""
-    plans = make_plans(params.parse(parse_yaml(text, "params.yaml")), ())
-    return fingerprint({stage: plans[name].text for stage, name in stages_of(variant).items()})[:DIGITS]
+def key_of(plans: Mapping[str, str]) -> str:
+    """Of the plans of a variant's stages: parameters, code and libraries."""
+    return fingerprint(plans)
+
+
+def key_in(folder: Path, variant: str) -> str:
+    """The same of the plans in the folder of a study. Raises `UserError`."""
+    return key_of({stage: Plan.load(folder / paths.plan(name)).text for stage, name in stages_of(variant).items()})
+
+
+def _where() -> tuple[str, str]:
+    """The study, as others may have equal plans, and its own images, which no plan knows."""
+    own = any(path.is_file() and path.name != "README.md" for path in paths.RAW.rglob("*"))
+    return project.inner_folder().as_posix(), md5(paths.RAW) if own else ""
 
 
 def _edited(text: str, variant: str, values: Mapping[str, Any]) -> str:
-    """A parameter file with other values of a variant; comments stay."""
+    """A parameter file with other values of a variant, which is like no other any more; comments stay."""
     content = _yaml().load(text)
+    entries = content["variants"]
+    if LIKE in entries[variant]:
+        entries[variant] = whole_entry(variant, parse_yaml(text, "params.yaml")["variants"])
     for key, each in values.items():
         *outer, last = key.split(".")
-        block = content["variants"][variant]
+        block = entries[variant]
         for name in outer:
             if not isinstance(block.setdefault(name, {}), dict):
                 raise UserError(f"sweep: found {variant}.{key}, allowed: no key below {name}, which has a value")

@@ -13,10 +13,9 @@ from latentlab.pipeline.lock import stages_in_lock
 from latentlab.runner.reproduce import EndedError, StagesFailedError, reproduce
 from latentlab.storage.only_one import only_one
 from latentlab.sweeps import commits, workplace
-from latentlab.sweeps.experiment import Experiment
+from latentlab.sweeps.experiment import Experiment, key_in
 from latentlab.tracking.revisions import track_experiment
 
-Reproduce = Callable[[Sequence[str]], int]
 Tell = Callable[[str], None]
 
 
@@ -26,21 +25,32 @@ def run(found: Sequence[Experiment], remote: dict[str, str], jobs: dict[str, Any
     `jobs` are arguments of `reproduce`. What is there already is not made again. Raises `UserError`, `EndedError` if
     the run was ended; what was whole by then is kept.
     """
-    folder = workplace.make(found, remote)
-    with only_one(project.root() / project.SWEEPS / f"{folder.name}.lock", "runs this sweep"):
-        missing = [each for each in found if each.name not in commits.known(each.name for each in found)]
-        if not missing:
-            return None
-        try:
-            failure = _train(folder, missing, jobs)
-        finally:  # also what was ended has left something, it may be
-            for each in missing:
-                _keep(each, folder, tell)
+    base, folder = commits.Base.of_workspace(), workplace.folder_of(found)
+    with only_one(folder.with_suffix(".lock"), "runs this sweep"):
+        known = commits.known(each.name for each in found)
+        missing = [each for each in found if each.name not in known]
+        failure = _have(missing, folder, base, remote, jobs, tell) if missing else None
         if failure is None:
-            shutil.rmtree(folder)
+            shutil.rmtree(folder, ignore_errors=True)
             return None
-        without = [each.name for each in missing if each.name not in commits.known([each.name])]
-        return StagesFailedError(f"sweep: no result of {listed(without)}: {failure}")
+        left = [each.name for each in missing if each.name not in commits.known([each.name])]
+        return StagesFailedError(f"sweep: no result of {listed(left)}: {failure}")
+
+
+def _have(
+    missing: Sequence[Experiment],
+    folder: Path,
+    base: commits.Base,
+    remote: dict[str, str],
+    jobs: dict[str, Any],
+    tell: Tell,
+) -> UserError | None:
+    workplace.make(folder, missing, remote)
+    try:
+        return _train(folder, missing, jobs)
+    finally:  # also what was ended has left something, it may be
+        for each in missing:
+            _keep(each, folder / each.name, base, tell)
 
 
 def _train(folder: Path, missing: Sequence[Experiment], jobs: dict[str, Any]) -> UserError | None:
@@ -55,17 +65,18 @@ def _train(folder: Path, missing: Sequence[Experiment], jobs: dict[str, Any]) ->
     return None
 
 
-def _keep(experiment: Experiment, folder: Path, tell: Tell) -> None:
+def _keep(experiment: Experiment, here: Path, base: commits.Base, tell: Tell) -> None:
     """Make an experiment of what was trained, if that is whole: first a run in MLflow, then the name."""
-    here = folder / experiment.name
     try:
         with chdir(here):
             recorded({"stages": stages_in_lock()}, experiment.variant, Path.read_text)
-            if not paths.metrics(experiment.variant).exists():
-                return
+        if key_in(here, experiment.variant) != experiment.key:  # code was edited since its name was made
+            return
+        if not (here / paths.metrics(experiment.variant)).exists():
+            return
     except (UserError, OSError):
         return
-    commit = commits.commit(experiment, here)
+    commit = commits.commit(experiment, here, base)
     said = track_experiment(commit, project.inner_folder(), experiment.variant, {"dvc.experiment": experiment.name})
-    commits.name(experiment, commit)
+    commits.name(experiment, commit, base)
     tell(f"{experiment.name}: {said}")

@@ -57,13 +57,14 @@ def track_experiment(commit: str, folder: Path, variant: str, tags: Mapping[str,
 
     Raises `UserError`.
     """
+    others: list[str] = []  # faults of other variants, whose files need not be here
     faults: list[str] = []
     with ExitStack() as stack:
-        results = _results([Found(commit, folder)], stack, faults)
+        results = _results([Found(commit, folder)], stack, others)
         ours = [replace(each, tags={**each.tags, **tags}) for each in results if each.variant == variant]
         summary = bring(ours, Place.of(Path()), faults)
-    if faults and not ours:
-        raise UserError(faults[0])
+    if faults or not ours:
+        raise UserError([*faults, *others, f"{commit[:9]}: found no variant {variant}"][0])
     return str(summary)
 
 
