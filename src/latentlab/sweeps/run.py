@@ -18,6 +18,8 @@ from latentlab.tracking.revisions import track_experiment
 
 Tell = Callable[[str], None]
 
+EDITED = "code was edited meanwhile; the same command trains with what it is now"
+
 
 def run(found: Sequence[Experiment], remote: dict[str, str], jobs: dict[str, Any], tell: Tell) -> UserError | None:
     """Have all experiments of the study in the current folder, as far as they can be had; what failed, if anything.
@@ -30,11 +32,12 @@ def run(found: Sequence[Experiment], remote: dict[str, str], jobs: dict[str, Any
         known = commits.known(each.name for each in found)
         missing = [each for each in found if each.name not in known]
         failure = _have(missing, folder, base, remote, jobs, tell) if missing else None
-        if failure is None:
+        known = commits.known(each.name for each in missing)
+        left = [each.name for each in missing if each.name not in known]
+        if failure is None and not left:
             shutil.rmtree(folder, ignore_errors=True)
             return None
-        left = [each.name for each in missing if each.name not in commits.known([each.name])]
-        return StagesFailedError(f"sweep: no result of {listed(left)}: {failure}")
+        return StagesFailedError(f"sweep: no result of {listed(left)}: {failure or EDITED}")
 
 
 def _have(
