@@ -96,7 +96,7 @@ def test_a_stage_is_a_target_with_its_variant_or_for_all(
 ) -> None:
     asked: list[object] = []
 
-    def nothing_to_do(targets: list[str], *_: object) -> int:
+    def nothing_to_do(targets: list[str], *_: object, **__: object) -> int:
         asked.append((Path.cwd(), targets))
         return 0
 
@@ -125,7 +125,7 @@ def test_all_studies_are_looked_at_before_anything_runs(
 def test_a_run_by_name_keeps_its_exit_code(
     several: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    def fails(*_: object) -> int:
+    def fails(*_: object, **__: object) -> int:
         raise StagesFailedError("plan failed")
 
     monkeypatch.setattr(reproduce, "reproduce", fails)
