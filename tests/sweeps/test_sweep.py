@@ -49,7 +49,7 @@ def runs(database: Path) -> list[tuple[str, str]]:
 def test_a_sweep_that_is_killed_twice_ends_with_each_experiment_once(clone: Path) -> None:
     rng = random.Random(5)
     before = git("rev-parse", "HEAD"), Path("params.yaml").read_text()
-    for number in (signal.SIGKILL, signal.SIGINT):
+    for number in (signal.SIGKILL, signal.SIGTERM):  # SIGINT may be ignored where tests run in the background
         with subprocess.Popen(SWEEP, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as sweep:
             time.sleep(rng.uniform(8, 16))
             sweep.send_signal(number)
