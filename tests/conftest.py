@@ -33,6 +33,7 @@ from latentlab.config.variants import Variant
 from latentlab.networks.autoencoder import Autoencoder
 from latentlab.stages.train import build
 from latentlab.storage.yaml import parse_yaml
+from tests.forks import LIBRARIES, TENSORFLOW, forking
 
 if TYPE_CHECKING:
     from latentlab.tracking.store import Store
@@ -246,6 +247,26 @@ def database(tmp_path_factory: pytest.TempPathFactory) -> bytes:
         patch.delenv("MLFLOW_TRACKING_URI", raising=False)
         Store(Place.of(root))
     return (root / "mlflow.db").read_bytes()
+
+
+@pytest.fixture(scope="session")
+def forks() -> Iterator[Path]:
+    """A folder for PATH whose `python` and `dvc` begin with large libraries."""
+    with forking([*LIBRARIES, *TENSORFLOW], ("python", "dvc")) as folder:
+        yield folder
+
+
+@pytest.fixture(scope="module")
+def kept_forks() -> Iterator[None]:
+    """Runs in this process share what their stages are forked from."""
+    from latentlab.runner import hosts, warm
+
+    forks = warm.Warm()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(forks, "close", lambda: None)
+        patch.setattr(hosts, "Warm", lambda: forks)
+        yield
+    forks.close()
 
 
 @pytest.fixture

@@ -45,6 +45,12 @@ except ConnectionResetError:  # the child was killed before it had read all
 os._exit(int.from_bytes(code or b"\\x89", "big"))
 """
 COMMANDS = ("python", "dvc", "latentlab")
+LIBRARIES = (
+    *("numpy", "pydantic", "ruamel.yaml", "typer", "rich", "tqdm", "PIL.Image", "filelock", "matplotlib.figure"),
+    *("dvc.cli", "dvc.repo.reproduce", "dvc.commands.repro", "dvc.commands.checkout", "dvc.api"),
+    *("dvc_data.hashfile.tree", "mlflow", "mlflow.pyfunc", "mlflow.store.tracking.sqlalchemy_store"),
+)
+TENSORFLOW = ("tensorflow", "keras", "sklearn.manifold", "sklearn.pipeline", "skimage.metrics")
 QUIET = {
     "MLFLOW_DISABLE_TELEMETRY": "true",
     "PYTHONWARNINGS": "ignore",
@@ -55,12 +61,12 @@ QUIET = {
 
 
 @contextlib.contextmanager
-def forking(libraries: Sequence[str]) -> Iterator[Path]:
+def forking(libraries: Sequence[str], commands: Sequence[str] = COMMANDS) -> Iterator[Path]:
     """The folder for PATH, while a server runs that has imported these libraries. What it has started ends with it."""
     with tempfile.TemporaryDirectory(prefix="forks") as temporary:
         folder = Path(temporary)
         address = str(folder / "socket")
-        for name in COMMANDS:
+        for name in commands:
             (folder / name).write_text(CLIENT.format(python=sys.executable, address=address, name=name))
             (folder / name).chmod(0o755)
         command = [sys.executable, __file__, str(folder), *libraries]

@@ -176,8 +176,8 @@ def test_synthetic_images_have_the_statistics_of_mnist() -> None:
 def test_training_is_measured_from_end_to_end(tmp_path: Path) -> None:
     ways = ["keras_fit", "engine", *(["pytorch"] if find_spec("torch") else [])]
     page, numbers = tmp_path / "benchmarks.md", tmp_path / "raw.json"
-    for variant in ("simple", "vae"):  # the second run adds to the first
-        command = [sys.executable, "-m", "benchmarks.training", "--variants", variant, "--ways", *ways]
+    for variant, its in (("simple", ways), ("vae", ["engine"])):  # the second run adds to the first
+        command = [sys.executable, "-m", "benchmarks.training", "--variants", variant, "--ways", *its]
         options = ["--images=256", "--rounds=1", f"--raw={numbers}", f"--output={page}"]
         subprocess.run([*command, *options], cwd=ROOT, check=True, capture_output=True)
     cells = rows(page.read_text())
@@ -185,7 +185,8 @@ def test_training_is_measured_from_end_to_end(tmp_path: Path) -> None:
     for row in cells:
         if row[0] in ("simple", "vae"):
             assert len(row) == 1 + len(ways)
-            assert all(float(cell.replace(",", "")) > 0 for cell in row[1:])
+            measured = row[1:] if row[0] == "simple" else [row[1 + ways.index("engine")]]
+            assert all(float(cell.replace(",", "")) > 0 for cell in measured)
 
 
 def peak(images: int) -> float:
@@ -197,9 +198,9 @@ def peak(images: int) -> float:
 
 @pytest.mark.slow
 def test_memory_grows_by_one_copy_of_the_images() -> None:
-    once, twice = (min(peak(images) for _ in range(2)) for images in (140_000, 280_000))  # 5 MiB vary
+    once, twice = (min(peak(images) for _ in range(2)) for images in (100_000, 200_000))  # 5 MiB vary
     assert once < 1.2e9 / 2**20
-    assert twice - once < 1.1 * 140_000 * 28 * 28 / 2**20
+    assert twice - once < 1.1 * 100_000 * 28 * 28 / 2**20
 
 
 def test_tsne_is_measured_and_its_table_says_how_often_bytes_were_the_same(tmp_path: Path) -> None:

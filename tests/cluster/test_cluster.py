@@ -15,7 +15,7 @@ import pytest
 
 from latentlab.pipeline.hashes import md5
 from latentlab.pipeline.lock import stages_in_lock
-from tests.clones import put_standins
+from tests.clones import SECOND, put_standins
 from tests.cluster.dask import Dask
 from tests.conftest import commit, in_time, make_clone, run
 from tests.runner.test_kills import BY_HAND, ended_stages
@@ -26,19 +26,19 @@ KILLS = {"coordinator": 5, "worker": 5, "scheduler": 3} if BY_HAND in os.environ
 LONGEST = 20.0  # seconds until a kill
 WRITTEN = ("dvc.lock", "results.md", "data/prepared", "data/latents", "data/decoded", "data/embeddings", "models",
            "metrics", "plots", "plan", "report")  # fmt: skip
-STUDY = "  two: {model: standin, epochs: 3, batch_size: 8}\n"
 
 
 @pytest.fixture(scope="module", autouse=True)
-def clone(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+def clone(tmp_path_factory: pytest.TempPathFactory, database: bytes) -> Iterator[Path]:
     """A clone with two variants and a remote."""
     root = tmp_path_factory.mktemp("clone")
     with pytest.MonkeyPatch.context() as patch:
         make_clone(root, patch, ["simple"])
         put_standins()
-        Path("params.yaml").write_text(Path("params.yaml").read_text() + STUDY)
+        Path("params.yaml").write_text(Path("params.yaml").read_text() + SECOND)
         run("dvc", "remote", "add", "--default", "far", str(root.parent / f"{root.name}-remote"))
         commit("study")
+        (root / "mlflow.db").write_bytes(database)
         patch.setenv("LATENTLAB_CHECKPOINT_SECONDS", "0")
         yield root
 

@@ -14,6 +14,7 @@ from latentlab.cluster.cluster import Cluster, _environment
 from latentlab.cluster.job import Job
 from latentlab.cluster.lines import Told, name_of
 from latentlab.cluster.worker import CORES, MEMORY, Workplace, end_all, work
+from latentlab.cluster.workers import Workers
 from latentlab.errors import UserError
 from latentlab.pipeline import dvc
 from latentlab.runner import needs
@@ -36,36 +37,30 @@ class Classes:
         return {address: self.classes.get(address, OSError()) for address in workers}
 
 
-def of(rooms: Mapping[str, Room], classes: Mapping[str, str]) -> tuple[Cluster, Classes, list[str]]:
-    """A cluster without a scheduler, and what it notes."""
-    found: Any = Cluster.__new__(Cluster)
-    client, notes = Classes(classes), list[str]()
-    found._rooms, found._client, found._classes, found._class = dict(rooms), client, {}, None
-    found._note, found._choosing = notes.append, threading.Lock()
-    return found, client, notes
+def of(rooms: Mapping[str, Room], client: Any = None, jobs: int | None = None) -> Workers:
+    """Workers without a scheduler."""
+    found = Workers(client, jobs)
+    found.rooms = rooms
+    return found
 
 
 def test_native_stages_go_to_the_class_of_the_most_cores_for_the_whole_run() -> None:
-    found, client, notes = of(ROOMS, {"tcp://a": "old", "tcp://b": "old", "tcp://c": "new", "tcp://d": "new"})
-    assert list(found._alike()) == ["tcp://a", "tcp://b"]
+    client = Classes({"tcp://a": "old", "tcp://b": "old", "tcp://c": "new", "tcp://d": "new"})
+    found, notes = of(ROOMS, client), list[str]()
+    assert list(found.alike(notes.append)) == ["tcp://a", "tcp://b"]
     assert notes == ["numerics native: 2 of 3 workers with 14 cores are of class old, others wait"]
-    found._rooms["tcp://d"] = Room(64, 8)
-    assert list(found._alike()) == ["tcp://a", "tcp://b"]  # also when another class has more now
+    found.rooms = ROOMS | {"tcp://d": Room(64, 8)}
+    assert list(found.alike(notes.append)) == ["tcp://a", "tcp://b"]  # also when another class has more now
     assert client.asked == [["tcp://a", "tcp://b", "tcp://c"], ["tcp://d"]]
     assert len(notes) == 1
-    del found._rooms["tcp://a"], found._rooms["tcp://b"]
-    found._rooms["tcp://gone"] = Room(1, 1)
-    assert found._alike() == {}  # stages wait
+    found.rooms = {"tcp://c": Room(6, 8), "tcp://gone": Room(1, 1)}
+    assert found.alike(notes.append) == {}  # stages wait
 
 
 def test_the_whole_is_that_of_all_workers_as_far_as_jobs_allow() -> None:
-    found, _, _ = of(ROOMS, {})
-    found._jobs = None
-    assert found._whole() == Room(14, 24)
-    found._jobs = 5
-    assert found._whole().cores == 5
-    found._rooms = {}
-    assert found._whole().cores == 1  # stages wait for a worker
+    assert of(ROOMS).whole == Room(14, 24)
+    assert of(ROOMS, jobs=5).whole.cores == 5
+    assert of({}).whole.cores == 1  # stages wait for a worker
 
 
 def test_lines_are_told_once_whatever_events_are_lost() -> None:
@@ -124,13 +119,14 @@ def test_a_workplace_has_what_it_was_given_and_leaves_nothing(tmp_path: Path, mo
 
 
 def test_a_stage_that_takes_more_than_any_worker_takes_a_whole_one(monkeypatch: pytest.MonkeyPatch) -> None:
-    found, _, _ = of(ROOMS, {})
+    found = Cluster.__new__(Cluster)
+    found._workers = of(ROOMS)
     monkeypatch.setattr(module, "_stays", lambda stage, label: stage == "here")
     monkeypatch.setattr(needs, "room", lambda label, folder: Room(99, 3))
     monkeypatch.setattr(dvc, "folder_of", lambda stage: Path())
     stage: Any = "there"
     assert found.room(stage, stage) == Room(6, 3)
-    found._rooms = {"tcp://small": Room(2, 64), "tcp://fast": Room(8, 8)}
+    found._workers = of({"tcp://small": Room(2, 64), "tcp://fast": Room(8, 8)})
     monkeypatch.setattr(needs, "room", lambda label, folder: Room(8, 32))
     assert found.room(stage, stage) == Room(8, 8)  # what one of them has
     monkeypatch.setattr(needs, "room", lambda label, folder: Room(1, 32))

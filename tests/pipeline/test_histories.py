@@ -43,18 +43,12 @@ from latentlab.storage.json import read_json
 from latentlab.storage.pickle import read_pickle
 from tests.clones import STUDY, put_standins
 from tests.conftest import ROOT, commit, make_clone
-from tests.forks import forking
+from tests.forks import LIBRARIES, TENSORFLOW, forking
 
 pytestmark = pytest.mark.slow
 
 COUNT = "LATENTLAB_STEPS"
 EACH_HISTORY = 50  # steps of a history; the next one begins with a new clone
-LIBRARIES = (
-    *("numpy", "pydantic", "ruamel.yaml", "typer", "rich", "tqdm", "PIL.Image", "filelock", "matplotlib.figure"),
-    *("dvc.cli", "dvc.repo.reproduce", "dvc.commands.repro", "dvc.commands.checkout", "dvc.api"),
-    *("dvc_data.hashfile.tree", "mlflow", "mlflow.pyfunc", "mlflow.store.tracking.sqlalchemy_store"),
-)
-TENSORFLOW = ("tensorflow", "keras", "sklearn.manifold", "sklearn.pipeline", "skimage.metrics")
 PARAMETERS: dict[str, Sequence[Any]] = {
     "seed": (1, 2),
     "epochs": (1, 2, 3),

@@ -1,4 +1,7 @@
-"""kill -9 at random moments, of the runner and of a stage: nothing stays alive, nothing is repeated or differs."""
+"""kill -9 at random moments, of the runner and of a stage: nothing stays alive, nothing is repeated or differs.
+
+By hand with TensorFlow, else with stand-ins.
+"""
 
 import os
 import random
@@ -16,6 +19,7 @@ import pytest
 
 from latentlab.pipeline.hashes import md5
 from latentlab.pipeline.lock import stages_in_lock
+from tests.clones import SECOND, put_standins
 from tests.conftest import make_clone, run
 
 pytestmark = [pytest.mark.slow, pytest.mark.skipif(sys.platform != "linux", reason="other systems end less")]
@@ -23,17 +27,21 @@ pytestmark = [pytest.mark.slow, pytest.mark.skipif(sys.platform != "linux", reas
 BY_HAND = "LATENTLAB_KILLS"  # how many of each kind, 10 say, on a machine with nothing else to do
 KILLS = int(os.environ.get(BY_HAND, "2"))
 GONE = 3.0 if BY_HAND in os.environ else 20.0  # seconds until all are gone; other tests run beside
-LONGEST = 14.0  # seconds until a kill: about what a whole run takes
+LONGEST = 14.0 if BY_HAND in os.environ else 8.0  # seconds until a kill: about what a whole run takes
 WRITTEN = ("data/prepared", "data/latents", "data/decoded", "data/embeddings", "models", "metrics", "plots", "plan")
 RUN = ["latentlab", "reproduce", "-j", "2"]
 
 
 @pytest.fixture(scope="module", autouse=True)
-def clone(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+def clone(tmp_path_factory: pytest.TempPathFactory, database: bytes) -> Iterator[Path]:
     """A clone with two variants."""
     root = tmp_path_factory.mktemp("clone")
     with pytest.MonkeyPatch.context() as patch:
         make_clone(root, patch, ["simple", "conv"])
+        if BY_HAND not in os.environ:
+            put_standins()
+            Path("params.yaml").write_text(Path("params.yaml").read_text() + SECOND)
+        (root / "mlflow.db").write_bytes(database)
         patch.setenv("LATENTLAB_CHECKPOINT_SECONDS", "0")
         yield root
 

@@ -23,11 +23,12 @@ FAILED = r"^error: sweep: no result of one-learning_rate=2\.0-\w+: (\S+/)?train@
 
 
 @pytest.fixture(autouse=True)
-def clone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def clone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, database: bytes) -> Path:
     """A clone with one variant, whose losses go to MLflow while it trains."""
     make_clone(tmp_path, monkeypatch, ["simple"])
     put_standins()
     commit("study")
+    (tmp_path / "mlflow.db").write_bytes(database)
     monkeypatch.setenv("LATENTLAB_LIVE", "1")
     return tmp_path
 

@@ -4,27 +4,22 @@ Workers never run `dvc repro`: they run one stage's command at a time and give i
 """
 
 import asyncio
-import logging
 import os
-import sys
 import threading
 import uuid
-from collections import Counter
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Mapping
 from concurrent.futures import CancelledError
 from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import Any
 
-from distributed import Client, Future, KilledWorker, Security
-from distributed.comm.addressing import resolve_address
-from distributed.worker import Worker
+from distributed import Future, KilledWorker
 
 from latentlab.cluster.job import Job, Outcome, Travel
 from latentlab.cluster.lines import Event, Told, name_of
 from latentlab.cluster.worker import CORES, MEMORY, Workplace, end_all, sees, work
+from latentlab.cluster.workers import ANSWER, Workers, connect, fitting
 from latentlab.config import paths
 from latentlab.errors import UserError
 from latentlab.numerics.portable import Numerics
@@ -42,7 +37,6 @@ HERE = ("plan", "prepare", "track")  # what reads the user's files, or writes to
 MARK = "latentlab.cluster"  # a file by which a worker knows that it sees the project's own folder
 OURS = "python -m latentlab.stages."
 PATIENCE = 60.0  # seconds until there has to be a worker
-ANSWER = 10.0  # seconds that the scheduler may take to answer
 PERIOD = 2.0  # seconds between two looks at which workers there are
 AGAIN = 3  # times that a stage starts anew where its worker was ended, or a transfer failed
 ENDED = 143  # as a shell says of SIGTERM
@@ -56,7 +50,6 @@ class Cluster:
     def __init__(self, address: str, by_remote: bool, jobs: int | None, warm: bool, repo: dvc.Repo) -> None:
         self._address = address
         self._by_remote = by_remote
-        self._jobs = jobs
         self._repo = repo
         self._local = Local(None, warm)
         self._beside = threading.BoundedSemaphore(self._local.whole.cores)
@@ -66,15 +59,13 @@ class Cluster:
         self._running: dict[Future[Outcome], threading.Event] = {}
         self._tellers: dict[str, Told] = {}
         self._pushed: set[str] = set()
-        self._classes: dict[str, str] = {}
-        self._class: str | None = None
         self._gone = False
-        self._choosing = threading.Lock()
         self._ending = threading.Event()
         self._terminal = False
         self._note: Callable[[str], None] = lambda line: None
         self._resized: Callable[[Room], None] = lambda room: None
-        self._client = _connect(address)
+        self._client = connect(address)
+        self._workers = Workers(self._client, jobs)
         try:
             self._remote = self._open()
         except BaseException:
@@ -96,56 +87,37 @@ class Cluster:
             line = " ".join(str(error).split())
             raise UserError(f"--scheduler {self._address}: a worker is not ready for latentlab: {line}") from None
         self._client.subscribe_topic(name_of(self._project), self._hear)
-        self._rooms = self._look()
-        self.whole = self._whole()
+        self._workers.look()
         return None if shared else objects.remote_of(self._repo)
+
+    @property
+    def whole(self) -> Room:
+        """That of all workers."""
+        return self._workers.whole
 
     def open(self, terminal: bool, resized: Callable[[Room], None], note: Callable[[str], None]) -> None:
         """Tell of workers that come and go."""
         self._terminal, self._note, self._resized = terminal, note, resized
         self._local.open(terminal, resized, note)
         way = "which see this folder" if self._remote is None else f"files go through {self._remote.get('url')}"
-        note(f"{self._many(self._rooms)} of {self._address}, {way}")
+        note(f"{self._workers} of {self._address}, {way}")
         threading.Thread(target=self._watch, daemon=True).start()
 
     def _watch(self) -> None:
         while not self._ending.wait(PERIOD) and not self._gone:
             try:
-                rooms = self._look()
+                changed = self._workers.look()
             except Exception:  # the scheduler may be gone, which stages say
                 continue
-            if rooms != self._rooms:
-                self._rooms = rooms
-                self.whole = self._whole()
-                self._note(self._many(rooms))
+            if changed:
+                self._note(str(self._workers))
                 self._resized(self.whole)
-
-    def _look(self) -> dict[str, Room]:
-        """The room of each worker that is ready, by its address."""
-        # not `scheduler_info`, which gives what the client's own updates have left of it
-        scheduler: Any = self._client.scheduler
-        workers = self._client.sync(scheduler.identity, n_workers=-1)["workers"]
-        return {
-            address: Room(int(about["resources"][CORES]), int(about["resources"][MEMORY]))
-            for address, about in workers.items()
-            if {CORES, MEMORY} <= about["resources"].keys()
-        }
-
-    def _whole(self) -> Room:
-        """That of all workers; while there is none, stages wait for one at the scheduler."""
-        whole = sum(self._rooms.values(), Room(0))
-        return Room(min(max(1, whole.cores), self._jobs or sys.maxsize), whole.memory)
-
-    @staticmethod
-    def _many(rooms: Mapping[str, Room]) -> str:
-        cores = sum(room.cores for room in rooms.values())
-        return f"{len(rooms)} worker{'s' * (len(rooms) != 1)} with {cores} core{'s' * (cores != 1)}"
 
     def room(self, stage: dvc.Stage, label: Label) -> Room:
         """As on this machine, but no more than the largest worker has; what runs here takes nothing of theirs."""
         if _stays(stage, label):
             return Room(0)
-        return _fitting(needs.room(label, dvc.folder_of(stage)), self._rooms.values())
+        return fitting(needs.room(label, dvc.folder_of(stage)), self._workers.rooms.values())
 
     def prepare(self, stage: dvc.Stage, label: Label) -> Callable[[Tell], int]:
         """Have its files where a worker finds them."""
@@ -182,10 +154,10 @@ class Cluster:
         """In a thread of its own, until a worker is through with it. Raises `UserError`."""
         told, outcome = Told(tell), None
         while outcome is None and not self._ending.is_set():
-            rooms = self._alike() if native else self._rooms
+            rooms = self._workers.alike(self._note) if native else self._workers.rooms
             if rooms or not native:
                 again = replace(job, key=f"{job.key}-{uuid.uuid4().hex}")
-                outcome = self._ask(again, _fitting(wanted, rooms.values()), set(rooms) if native else None, told)
+                outcome = self._ask(again, fitting(wanted, rooms.values()), set(rooms) if native else None, told)
             else:
                 self._ending.wait(PERIOD)  # for a worker of the class
         if outcome is None:
@@ -212,8 +184,9 @@ class Cluster:
             while not done.wait(PERIOD):
                 if self._client.status != "running":
                     raise self._lost()
-                there = {name: each for name, each in self._rooms.items() if addresses is None or name in addresses}
-                if self._rooms and not any(room.within(each) for each in there.values()):
+                rooms = self._workers.rooms
+                there = {name: each for name, each in rooms.items() if addresses is None or name in addresses}
+                if rooms and not any(room.within(each) for each in there.values()):
                     future.cancel()  # those that could have run it have left
                     return None
             return self._result(future)
@@ -243,24 +216,6 @@ class Cluster:
             self._resized(Room(0))
         why = f" ({type(error).__name__})" if error else ""
         return UserError(f"the scheduler {self._address} is gone{why}; the same command goes on from here")
-
-    def _alike(self) -> dict[str, Room]:
-        """Workers of one numerical class: that of the most cores, for the whole run. None of them may be there."""
-        with self._choosing:
-            rooms = dict(self._rooms)
-            new = [address for address in rooms if address not in self._classes]
-            if new:  # one that has left meanwhile gives an error in place of its class
-                found = self._client.run(_class, workers=new, on_error="return")
-                self._classes |= {address: each for address, each in found.items() if isinstance(each, str)}
-            cores: Counter[str] = Counter()
-            for address in rooms.keys() & self._classes.keys():
-                cores[self._classes[address]] += rooms[address].cores
-            if self._class is None and cores:
-                self._class = max(sorted(cores), key=cores.__getitem__)
-                alike = [address for address in rooms if self._classes.get(address) == self._class]
-                line = f"{len(alike)} of {self._many(rooms)} are of class {self._class}, others wait"
-                self._note(f"numerics native: {line}")
-            return {address: room for address, room in rooms.items() if self._classes.get(address) == self._class}
 
     def take_in(self, stage: dvc.Stage) -> None:
         """Bring the outputs here, if they are not."""
@@ -298,30 +253,12 @@ class Cluster:
             self._client.close()
 
 
-def _connect(address: str) -> Client:
-    logging.getLogger("distributed").setLevel(logging.CRITICAL)  # what matters of it becomes an error, or a note
-    try:
-        resolve_address(address)  # a client for what is no address would go on looking for it
-        return Client(address, timeout=ANSWER, set_as_default=False, security=Security(), name="latentlab")
-    except (OSError, TimeoutError, ValueError, TypeError) as error:
-        line = " ".join(str(error).split()) or type(error).__name__
-        raise UserError(f"--scheduler: found {address!r}, allowed: the address of a Dask scheduler ({line})") from None
-
-
 def _name_in(mark: Path) -> str:
     """What the project is known by at the scheduler: other clones have other names, on whatever machine."""
     if not mark.exists():
         with replacing(mark) as temporary:
             temporary.write_text(uuid.uuid4().hex[:12])
     return mark.read_text()
-
-
-def _fitting(wanted: Room, rooms: Collection[Room]) -> Room:
-    """What a stage gets of the workers: all that it wants if one has it, else all that the largest of them has."""
-    if not rooms or any(wanted.within(room) for room in rooms):
-        return wanted
-    largest = max(rooms, key=lambda room: (room.cores, room.memory))
-    return Room(min(wanted.cores, largest.cores), min(wanted.memory, largest.memory))
 
 
 def _stays(stage: dvc.Stage, label: Label) -> bool:
@@ -334,14 +271,3 @@ def _environment() -> dict[str, str]:
     passed = {name: value for name, value in os.environ.items() if name.startswith(PASSED_ON) and name != RUNNER}
     store = os.environ.get(STORE, "")
     return passed if "://" in store and not store.startswith(("sqlite:", "file:")) else {**passed, LIVE: "0"}
-
-
-async def _class(dask_worker: Worker) -> str:
-    """The numerical class of a worker's machine. Raises `UserError`."""
-    process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "latentlab.cluster.kind", stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE
-    )
-    output, fault = await process.communicate()
-    if process.returncode:
-        raise UserError(f"{dask_worker.address}: no numerical class: {fault.decode(errors='replace').strip()[-200:]}")
-    return output.decode().strip()

@@ -15,7 +15,9 @@ from latentlab.runner.warm import Warm, available
 class Host(Protocol):
     """What a run needs of it. `prepare`, `take_in` and `room` are called in the thread that talks to DVC."""
 
-    whole: Room
+    @property
+    def whole(self) -> Room:
+        """All of its room."""
 
     def open(self, terminal: bool, resized: Callable[[Room], None], note: Callable[[str], None]) -> None:
         """Work begins, with somebody at a terminal or not; changes of the room, and notes, are to be told."""
