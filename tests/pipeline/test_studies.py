@@ -47,13 +47,14 @@ def within(study: str, stages: set[str]) -> set[str]:
 
 
 @pytest.fixture(scope="module", autouse=True)
-def clone(tmp_path_factory: pytest.TempPathFactory, database: bytes) -> Iterator[Path]:
+def clone(tmp_path_factory: pytest.TempPathFactory, database: bytes, forks: Path) -> Iterator[Path]:
     """A clone with `tiny` in its root, `one` like it, `two` with another seed; run, committed, pushed to a remote."""
     root = tmp_path_factory.mktemp("clone")
     with pytest.MonkeyPatch.context() as patch:
         make_clone(root, patch, ["simple"])
         put_standins()
         (root / "mlflow.db").write_bytes(database)
+        patch.setenv("PATH", f"{forks}{os.pathsep}{os.environ['PATH']}")
         for old, new in (("study: histories", "study: tiny"), ("  one:", "  simple:")):
             replace(old, new)
         run("dvc", "remote", "add", "--default", "local", str(root.parent / "remote"))
