@@ -78,6 +78,14 @@ def run_stages(variants: Sequence[str], trained: bool = False) -> None:
     report.main()
 
 
+def draw_once(patch: pytest.MonkeyPatch) -> None:
+    """Leave SVG files empty: each picture is laid out anew for its own, which takes as long as for PNG."""
+    from latentlab.stages import compare, plot
+
+    for stage in (compare, plot):
+        patch.setattr(stage, "write_svg", lambda path, figure: path.touch())
+
+
 def write_tiny(root: Path, variants: Mapping[str, Mapping[str, Any]], **extract: Any) -> None:
     """The tiny study with other variants, and other keys of `extract`, in a folder."""
     yaml = YAML(typ="safe", pure=True)

@@ -10,6 +10,7 @@ from distributed import LocalCluster
 from ruamel.yaml import YAML
 
 from latentlab.cluster import cluster as module
+from latentlab.cluster import workers
 from latentlab.cluster.cluster import Cluster
 from latentlab.errors import UserError
 from latentlab.pipeline.lock import stages_in_lock
@@ -98,7 +99,7 @@ def test_native_stages_say_which_machines_they_go_to(
     async def kind(dask_worker: Any) -> str:
         return "native 0123"
 
-    monkeypatch.setattr(module, "_class", kind)
+    monkeypatch.setattr(workers, "_class", kind)
     write_json(Path("plan/train.json"), {"parameters": {"numerics": "native"}, "code": {}, "libraries": {}})
     assert on(dask, target="train") == 2
     assert (

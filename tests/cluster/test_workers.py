@@ -104,10 +104,10 @@ def test_a_workplace_has_what_it_was_given_and_leaves_nothing(tmp_path: Path, mo
         assert (outcome.code, outcome.lines) == (3, ["a", "b"])
         long = Job("k2", "p", "echo $$ > pid; sleep 60; true", tmp_path, {}, terminal=False, mark=mark)
         future = client.submit(work, long, key="k2")
-        assert in_time(lambda: (tmp_path / "pid").exists() and (tmp_path / "pid").read_text() != "")
+        assert in_time(lambda: (tmp_path / "pid").exists() and (tmp_path / "pid").read_text() != "", 60)
         number = int((tmp_path / "pid").read_text())
         future.cancel()  # as Dask does for a run that was killed
-        assert in_time(lambda: not Path(f"/proc/{number}").exists())
+        assert in_time(lambda: not Path(f"/proc/{number}").exists(), 60)
         other = Job("k4", "p", "true", tmp_path, {}, terminal=False, mark=tmp_path / "none")
         with pytest.raises(UserError, match="does not see it, allowed: --by-remote"):
             client.submit(work, other, key="k4").result()

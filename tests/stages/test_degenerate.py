@@ -54,8 +54,8 @@ def everything_from(features: np.ndarray[Any, Any], folder: Path, method: Method
         for axes_of in (linear_axes, quantile_axes, fine_axes):
             assert np.isfinite(grid(axes_of(features, False))).all()
     figures = plot.space_figures("v", latents, embedded, {}, {"0": "a", "1": "b", "2": "c"})
-    images = np.zeros((10, 4, 4, 1))
-    figures["codes"] = codes_figure(images, test[:10], (features.shape[1],), "codes")
+    images = np.zeros((2, 4, 4, 1))
+    figures["codes"] = codes_figure(images, test[:2], (features.shape[1],), "codes")
     for name, figure in figures.items():
         write_figure(folder / f"{name}.png", figure)
     return numbers | {"title": figures["tsne"].get_suptitle()}

@@ -18,7 +18,7 @@ from latentlab.stages import classifier, compare, evaluate, extract, plot, refer
 from latentlab.storage.json import read_json
 from latentlab.storage.npz import read_npz
 from latentlab.storage.pickle import read_pickle
-from tests.conftest import ROOT, prepare_study, write_tiny
+from tests.conftest import ROOT, draw_once, prepare_study, write_tiny
 
 pytestmark = pytest.mark.slow
 
@@ -43,6 +43,7 @@ def study(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(root)
         paths.PUBLISHED.write_text(PUBLISHED)
+        draw_once(patch)
         prepare_study()
         classifier.main()
         for variant in VARIANTS:

@@ -15,7 +15,7 @@ from latentlab.storage.json import read_json
 from latentlab.storage.npz import read_npz
 from latentlab.storage.pickle import read_pickle
 from latentlab.tables import table
-from tests.conftest import ROOT, build_without_xla, run_stages
+from tests.conftest import ROOT, build_without_xla, draw_once, run_stages
 
 pytestmark = pytest.mark.slow
 
@@ -57,6 +57,7 @@ def run_study(root: Path, classes: tuple[str, ...], variants: list[str], models:
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(root)
         patch.setattr(train, "build", build_without_xla)
+        draw_once(patch)
         run_stages(variants, trained=models is not None)
 
 

@@ -17,7 +17,7 @@ from latentlab.stages._use_metrics import likeness_metrics
 from latentlab.storage.json import read_json
 from latentlab.storage.npz import read_npz
 from latentlab.tables.columns import better, by_tracked_name
-from tests.conftest import prepare_study, write_tiny
+from tests.conftest import draw_once, prepare_study, write_tiny
 
 pytestmark = pytest.mark.slow
 
@@ -39,6 +39,7 @@ def found(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Number
     write_tiny(root, VARIANTS)
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(root)
+        draw_once(patch)
         prepare_study()
         classifier.main()
         for variant in VARIANTS:
