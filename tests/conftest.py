@@ -82,8 +82,12 @@ def draw_once(patch: pytest.MonkeyPatch) -> None:
     """Leave SVG files empty: each picture is laid out anew for its own, which takes as long as for PNG."""
     from latentlab.stages import compare, plot
 
+    def write_svg(path: Path, figure: Any) -> None:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.touch()
+
     for stage in (compare, plot):
-        patch.setattr(stage, "write_svg", lambda path, figure: path.touch())
+        patch.setattr(stage, "write_svg", write_svg)
 
 
 def write_tiny(root: Path, variants: Mapping[str, Mapping[str, Any]], **extract: Any) -> None:
