@@ -39,7 +39,7 @@ def run_sweep(
     variant, parsed = parsing.parse(axes)
     folder = studies.folder_of(study) if study else studies.current_folder()
     p = load(folder)
-    commits.Base.of_workspace()  # before anything takes time
+    base = commits.Base.of_workspace()
     with within(folder):
         found = experiment.experiments(paths.PARAMS.read_text(), variant, parsed, seeds)
         known = commits.known(each.name for each in found)
@@ -50,7 +50,7 @@ def run_sweep(
         from latentlab.sweeps.run import run
 
         options = {"jobs": jobs, "hosts": hosts_of(scheduler, by_remote, jobs, warm=True)}
-        failure = run(found, _remote(), options, say)
+        failure = run(found, base, _remote(), options, say)
         known = commits.known(each.name for each in found)
         metrics = {name: commits.metrics(commit, variant) for name, commit in known.items()}
         if metrics:

@@ -21,13 +21,15 @@ Tell = Callable[[str], None]
 EDITED = "code was edited meanwhile; the same command trains with what it is now"
 
 
-def run(found: Sequence[Experiment], remote: dict[str, str], jobs: dict[str, Any], tell: Tell) -> UserError | None:
+def run(
+    found: Sequence[Experiment], base: commits.Base, remote: dict[str, str], jobs: dict[str, Any], tell: Tell
+) -> UserError | None:
     """Have all experiments of the study in the current folder, as far as they can be had; what failed, if anything.
 
     `jobs` are arguments of `reproduce`. What is there already is not made again. Raises `UserError`, `EndedError` if
     the run was ended; what was whole by then is kept.
     """
-    base, folder = commits.Base.of_workspace(), workplace.folder_of(found)
+    folder = workplace.folder_of(found)
     with only_one(folder.with_suffix(".lock"), "runs this sweep"):
         known = commits.known(each.name for each in found)
         missing = [each for each in found if each.name not in known]
