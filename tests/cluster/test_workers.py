@@ -57,6 +57,12 @@ def test_native_stages_go_to_the_class_of_the_most_cores_for_the_whole_run() -> 
     assert found.alike(notes.append) == {}  # stages wait
 
 
+def test_workers_of_no_known_class_get_no_native_stages() -> None:
+    notes = list[str]()
+    assert of(ROOMS, Classes({})).alike(notes.append) == {}
+    assert notes == []
+
+
 def test_the_whole_is_that_of_all_workers_as_far_as_jobs_allow() -> None:
     assert of(ROOMS).whole == Room(14, 24)
     assert of(ROOMS, jobs=5).whole.cores == 5
