@@ -61,7 +61,7 @@ PARAMETERS: dict[str, Sequence[Any]] = {
 CODE = {"train": "models/standin", "extract": "stages/extract", "tsne": "stages/tsne", "evaluate": "metrics/level"}
 NOTED = {"train": paths.training, "extract": paths.latents, "tsne": paths.embedding}
 TEMPORARY = re.compile(r"\..*\.[a-z0-9_]{8}(\.\w+)?")  # what storage/replacing.py makes
-PATIENCE = 120  # seconds for a command
+PATIENCE = 300  # seconds for a command, on a slow machine that does other things, too
 
 
 @dataclass(frozen=True)
