@@ -10,6 +10,8 @@ from distributed import Client
 
 from tests.conftest import in_time
 
+# a worker in the process of tests, which may have more in memory than the worker offers, would be paused for that
+NEVER_PAUSED = {"distributed.worker.memory.pause": False}
 DASK = [sys.executable, "-m", "dask"]
 
 

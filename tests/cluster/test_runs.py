@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from dask import config
 from distributed import LocalCluster
 from ruamel.yaml import YAML
 
@@ -16,6 +17,7 @@ from latentlab.errors import UserError
 from latentlab.pipeline.lock import stages_in_lock
 from latentlab.runner.reproduce import StagesFailedError, reproduce
 from latentlab.storage.json import write_json
+from tests.cluster.dask import NEVER_PAUSED
 from tests.conftest import run
 
 pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore::ResourceWarning")]
@@ -36,7 +38,7 @@ STAGES: dict[str, dict[str, object]] = {
 def dask(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalCluster]:
     options: dict[str, Any] = {"processes": False, "dashboard_address": "127.0.0.1:0", "host": "127.0.0.1"}
     options |= {"protocol": "tcp", "local_directory": str(tmp_path_factory.mktemp("workers"))}
-    with LocalCluster(n_workers=2, threads_per_worker=1, **options) as cluster:
+    with config.set(NEVER_PAUSED), LocalCluster(n_workers=2, threads_per_worker=1, **options) as cluster:
         yield cluster
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from dask import config
 from distributed import Client, LocalCluster
 
 from latentlab.cluster import cluster as module
@@ -19,6 +20,7 @@ from latentlab.errors import UserError
 from latentlab.pipeline import dvc
 from latentlab.runner import needs
 from latentlab.runner.scheduler import Room
+from tests.cluster.dask import NEVER_PAUSED
 from tests.conftest import in_time
 
 ROOMS = {"tcp://a": Room(4, 8), "tcp://b": Room(4, 8), "tcp://c": Room(6, 8)}
@@ -97,12 +99,16 @@ def test_losses_go_to_a_server_alone(monkeypatch: pytest.MonkeyPatch, store: str
 @pytest.mark.filterwarnings("ignore::ResourceWarning")
 def test_a_workplace_has_what_it_was_given_and_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(worker, "OFTEN", 0.05)
-    options: dict[str, Any] = {"processes": False, "dashboard_address": "127.0.0.1:0", "memory_limit": "1GB"}
+    options: dict[str, Any] = {"processes": False, "dashboard_address": "127.0.0.1:0", "memory_limit": "100MB"}
     options["local_directory"] = str(tmp_path)
-    with LocalCluster(n_workers=1, threads_per_worker=3, **options) as cluster, Client(cluster) as client:
+    with (
+        config.set(NEVER_PAUSED),
+        LocalCluster(n_workers=1, threads_per_worker=3, **options) as cluster,
+        Client(cluster) as client,
+    ):
         client.register_plugin(Workplace("p", None), name=name_of("p"))
         about = next(iter(client.scheduler_info(n_workers=-1)["workers"].values()))
-        assert about["resources"] == {CORES: 3, MEMORY: 10**9}
+        assert about["resources"] == {CORES: 3, MEMORY: 10**8}
         mark = tmp_path / "mark"
         mark.write_text("p")
         job = Job("k1", "p", "echo a; echo b >&2; exit 3", tmp_path, {}, terminal=False, mark=mark)
