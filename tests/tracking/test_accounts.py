@@ -26,7 +26,7 @@ from latentlab.tracking.glance import KEY, glance
 from latentlab.tracking.place import Place, StoreError
 from latentlab.tracking.sender import TRAINED
 from latentlab.tracking.store import Store
-from tests.conftest import ROOT, answering, commit, draw_once, make_clone, prepare_study
+from tests.conftest import ROOT, answering, commit, make_clone, prepare_study
 from tests.locks import write_lock
 from tests.tracking.servers import MlflowServer, mlflow_server
 
@@ -74,7 +74,6 @@ def clone(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     root = tmp_path_factory.mktemp("clone")
     with pytest.MonkeyPatch.context() as patch:
         make_clone(root, patch, ["simple"])
-        draw_once(patch)
         prepare_study()
         classifier.main()
         for stage in (train, extract, tsne, evaluate, plot):

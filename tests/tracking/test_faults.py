@@ -25,7 +25,7 @@ from latentlab.tracking.run import Run
 from latentlab.tracking.sender import TRAINED
 from latentlab.tracking.store import Store
 from latentlab.tracking.workspace import track_workspace
-from tests.conftest import commit, draw_once, make_clone, prepare_study
+from tests.conftest import commit, make_clone, prepare_study
 from tests.locks import write_lock
 from tests.tracking.servers import MlflowServer, faulty, mlflow_server, postgres, postgres_programs
 
@@ -40,7 +40,6 @@ def clone(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     root = tmp_path_factory.mktemp("clone")
     with pytest.MonkeyPatch.context() as patch:
         make_clone(root, patch, ["vae"])
-        draw_once(patch)
         patch.setenv("LATENTLAB_LIVE", "1")
         patch.setattr(sender, "PATIENCE", 20.0)
         # the first training is the one without a fault

@@ -29,7 +29,6 @@ from latentlab.storage.pickle import read_pickle
 from latentlab.storage.yaml import read_yaml
 from latentlab.tracking.glance import KEY
 from latentlab.tracking.place import Place
-from tests.clones import put_sketches
 from tests.conftest import commit, git, make_clone, replace, run
 from tests.tracking.servers import START, free_port
 
@@ -37,14 +36,12 @@ pytestmark = pytest.mark.slow
 
 
 @pytest.fixture(scope="module", autouse=True)
-def clone(tmp_path_factory: pytest.TempPathFactory, database: bytes, forks: Path) -> Iterator[Path]:
+def clone(tmp_path_factory: pytest.TempPathFactory, database: bytes) -> Iterator[Path]:
     """A clone with one variant, run with live losses and committed, and a remote of DVC's."""
     root = tmp_path_factory.mktemp("clone")
     with pytest.MonkeyPatch.context() as patch:
         make_clone(root, patch, ["vae"])
-        put_sketches()
         patch.setenv("LATENTLAB_LIVE", "1")
-        patch.setenv("PATH", f"{forks}{os.pathsep}{os.environ['PATH']}")
         run("dvc", "remote", "add", "--default", "local", str(root.parent / "remote"))
         commit("remote")
         (root / "mlflow.db").write_bytes(database)
