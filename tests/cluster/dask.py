@@ -1,8 +1,10 @@
 """A Dask scheduler and workers on this machine, each a process of its own, as a cluster has them."""
 
 import os
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import psutil
@@ -66,6 +68,18 @@ class Dask:
                 continue
             found += [each for each in below if is_stage(each)]
         return found
+
+    def said_by(self, run: subprocess.Popen[str], seconds: float = 400) -> str:
+        """All that a run prints. Where it hangs, it and what it waits for say where that is, and are ended."""
+        try:
+            return run.communicate(timeout=seconds)[0]
+        except subprocess.TimeoutExpired:
+            for each in (*self.stages(), *self.workers, run):
+                each.send_signal(signal.SIGABRT)  # with PYTHONFAULTHANDLER
+                time.sleep(1)
+            printed = run.communicate()[0]
+            log = (self.folder / "worker.log").read_text(errors="replace")
+            raise AssertionError(f"a run hangs:\n{printed}\nits workers:\n{log}") from None
 
     def end(self) -> None:
         """All of it."""

@@ -40,6 +40,7 @@ def clone(tmp_path_factory: pytest.TempPathFactory, database: bytes) -> Iterator
         commit("study")
         (root / "mlflow.db").write_bytes(database)
         patch.setenv("LATENTLAB_CHECKPOINT_SECONDS", "0")
+        patch.setenv("PYTHONFAULTHANDLER", "1")  # for `Dask.said_by`
         yield root
 
 
@@ -116,7 +117,7 @@ def test_a_worker_that_ends_leaves_its_training_to_another(clone: Path, dask: Da
             _, left = psutil.wait_procs(children, timeout=60)
             assert not left
             dask.workers.remove(victim)
-            printed = runner.communicate()[0]
+            printed = dask.said_by(runner)
         assert runner.returncode == 0, printed
         epochs = [int(each) for each in re.findall(r"^train@one: epoch (\d+)$", printed, re.MULTILINE)]
         assert epochs[-1] == 150
@@ -151,7 +152,7 @@ def test_whatever_is_killed_the_next_call_goes_on(
             while time.monotonic() < moment and runner.poll() is None:
                 time.sleep(0.01)
             kill(victim, runner, dask, rng)
-            printed = runner.communicate(timeout=400)[0]
+            printed = dask.said_by(runner)
             assert "Traceback" not in printed
             assert not before & ended_stages(printed)  # what had ended is not repeated
             assert in_time(lambda: dask.stages() == [], 60), [each.cmdline() for each in dask.stages()]

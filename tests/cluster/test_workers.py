@@ -130,6 +130,23 @@ def test_a_workplace_has_what_it_was_given_and_leaves_nothing(tmp_path: Path, mo
         )
 
 
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore::ResourceWarning")
+def test_a_worker_gets_what_has_waited_for_one(tmp_path: Path) -> None:
+    """As where the last worker left and another one comes: its cores are known only after it has come."""
+    options: dict[str, Any] = {"processes": False, "dashboard_address": "127.0.0.1:0"}
+    options["local_directory"] = str(tmp_path)
+    mark = tmp_path / "mark"
+    mark.write_text("p")
+    with config.set(NEVER_PAUSED), LocalCluster(n_workers=0, **options) as cluster, Client(cluster) as client:
+        client.register_plugin(Workplace("p", None), name=name_of("p"))
+        job = Job("k1", "p", "echo a", tmp_path, {}, terminal=False, mark=mark)
+        future = client.submit(work, job, key="k1", resources={CORES: 1, MEMORY: 1})
+        assert in_time(lambda: cluster.scheduler.unrunnable, 60)
+        cluster.scale(1)
+        assert future.result(timeout=60).lines == ["a"]
+
+
 def test_a_stage_that_takes_more_than_any_worker_takes_a_whole_one(monkeypatch: pytest.MonkeyPatch) -> None:
     found = Cluster.__new__(Cluster)
     found._workers = of(ROOMS)

@@ -11,6 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from distributed import Worker, WorkerPlugin, get_worker
+from distributed.core import Status
 
 from latentlab.cluster.job import Job, Outcome, Travel
 from latentlab.cluster.lines import Said, name_of
@@ -54,6 +55,7 @@ class Workplace(WorkerPlugin):
         if CORES not in there or MEMORY not in there:
             memory = worker.memory_manager.memory_limit or whole_machine().memory
             await worker.set_resources(**{CORES: worker.state.nthreads, MEMORY: memory, **there})
+            _begin_anew(worker)
 
     async def teardown(self, worker: Worker) -> None:
         """Leave nothing that runs, and no files."""
@@ -158,6 +160,13 @@ class Workplace(WorkerPlugin):
             if task is None or task.state != "executing":
                 processes.end()
                 return
+
+
+def _begin_anew(worker: Worker) -> None:
+    """Have the scheduler look at what waits for resources, as it does when a worker begins to run, and only then."""
+    if worker.status is Status.running:
+        worker.status = Status.paused
+        worker.status = Status.running
 
 
 def _forks() -> Warm | None:
