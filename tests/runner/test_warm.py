@@ -3,6 +3,7 @@
 import json
 import os
 import shutil
+import signal
 import socket
 import sys
 import threading
@@ -137,6 +138,17 @@ def test_where_it_cannot_fork_a_new_process_does(probe: Path) -> None:
         assert noticed(forks.start, probe)["variable"] == "x"
     finally:
         forks.close()
+
+
+def test_where_it_does_not_answer_a_new_process_does(
+    probe: Path, starts: Start, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert noticed(starts, probe, "train")["tensorflow"]
+    (zygote,) = starts.__self__._zygotes.values()  # type: ignore[attr-defined]
+    zygote._process.send_signal(signal.SIGSTOP)
+    monkeypatch.setattr(warm, "ANSWER", 0.5)
+    assert not noticed(starts, probe, "train")["tensorflow"]
+    assert zygote._process.wait(10) == -signal.SIGKILL
 
 
 def test_an_environment_that_is_too_large_to_send_is_that_of_a_new_process(

@@ -27,6 +27,7 @@ KINDS: Mapping[str, str] = {  # which libraries a stage needs; others start as e
 IF_THERE = {"track": TENSORFLOW}  # as MLflow is imported there, too; for it alone it would be more than it needs
 PREFIX = ["python", "-m"]
 ROOM = "latentlab.stages."
+ANSWER = 300.0  # seconds that imports and a fork may take until a new process is started instead
 SECOND_GPU = Path("/dev/nvidia1")
 
 
@@ -121,7 +122,7 @@ class _Zygote:
         threading.Thread(target=self._hear, daemon=True).start()
 
     def fork(self, command: Command, output: int) -> Started | None:
-        """The process of a command; None if this one cannot fork, for want of a library, say."""
+        """The process of a command; None if this one cannot fork, for want of a library, or does not answer."""
         assert command.arguments
         _, _, module, *arguments = command.arguments
         request = {
@@ -139,8 +140,11 @@ class _Zygote:
             except OSError:
                 return None
             with self._news:
-                self._news.wait_for(lambda: self._gone or self._started is not None)
-                process, self._started = self._started, None
+                answered = self._news.wait_for(lambda: self._gone or self._started is not None, ANSWER)
+                if not answered:
+                    self._process.kill()  # what it may have forked ends with it
+                    self._news.wait_for(lambda: self._gone)
+                process, self._started = self._started if answered else None, None
         return None if process is None else _Forked(self, process)
 
     def code_of(self, process: int) -> int | None:
