@@ -367,12 +367,15 @@ class Histories(RuleBasedStateMachine):
     # what is checked
 
     def _lock(self) -> dict[str, dict[str, Any]]:
-        """What dvc.lock says: nothing where DVC, which writes it in place, was killed or met a full disk."""
+        """What dvc.lock says, as far as it is whole: DVC, which writes it in place, is killed or meets a full disk."""
         try:
-            return stages_in_lock()
+            found = stages_in_lock()
         except UserError:
             assert self.cut_off
             return {}
+        if found and self.cut_off:
+            found.popitem()  # it may be cut off in the middle of an entry
+        return found
 
     def _recorded_outputs(self) -> dict[str, str]:
         """MD5 of each output by its path, as dvc.lock has it."""

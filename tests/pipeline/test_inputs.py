@@ -1,6 +1,7 @@
 """What determines a result: the same key before and after a run, another one for whatever makes another result."""
 
 import copy
+import io
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -8,11 +9,13 @@ from typing import Any
 
 import pytest
 from dvc.repo import Repo
+from ruamel.yaml import YAML
 
 from latentlab.config import paths
 from latentlab.errors import UserError
 from latentlab.pipeline import inputs
 from latentlab.pipeline.hashes import md5
+from latentlab.pipeline.lock import stages_in_lock
 from latentlab.stages import plan
 from latentlab.storage.yaml import read_yaml
 from tests.conftest import ROOT, make_clone, replace
@@ -64,6 +67,23 @@ def test_a_result_of_other_bytes_has_the_same_key() -> None:
 
 def forget_a_stage(lock: dict[str, Any]) -> None:
     del lock["stages"]["tsne@vae"]
+
+
+@pytest.mark.parametrize("stage", ["prepare", "train@vae"])
+def test_an_entry_that_was_cut_off_is_one_line_or_no_fault(tmp_path: Path, stage: str) -> None:
+    """As `dvc repro` leaves dvc.lock, which it writes in place, when it is killed."""
+    whole, lock = io.StringIO(), tmp_path / "dvc.lock"
+    YAML(typ="safe", pure=True).dump({"stages": {stage: LOCK["stages"][stage]}}, whole)
+    text = whole.getvalue()
+    faults = set()
+    for length in range(len("stages:"), len(text), 11):
+        lock.write_text(text[:length])
+        try:
+            left: dict[str, Any] = {stage: None} | stages_in_lock(lock)
+            inputs.recorded({"stages": {**LOCK["stages"], **left}}, "vae", read)
+        except UserError as error:
+            faults.add(str(error).split(f"{tmp_path}/")[-1][:30])
+    assert any("found no plan" in fault for fault in faults), faults
 
 
 def train_again_and_stop(lock: dict[str, Any]) -> None:

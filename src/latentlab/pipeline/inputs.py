@@ -15,6 +15,7 @@ from latentlab.config.settings import flattened
 from latentlab.config.stages import EACH_VARIANT, name_of
 from latentlab.errors import UserError
 from latentlab.pipeline.hashes import md5
+from latentlab.pipeline.lock import entries, hashes
 from latentlab.pipeline.plan import Plan
 
 SINCE = ("classifier",)  # stages that results from before them are whole without
@@ -83,22 +84,22 @@ def recorded(lock: Mapping[str, Any], variant: str, read: Callable[[Path], str])
     Raises `UserError` if a stage is missing, if the stages are of different runs of the pipeline, as after one that was
     stopped between them, or if a plan has changed since.
     """
-    stages: dict[str, dict[str, Any]] = lock.get("stages", {})
+    stages = entries(lock)
     names = {stage: name for stage, name in stages_of(variant).items() if name in stages or stage not in SINCE}
     for name in names.values():
         if name not in stages:
             raise UserError(f"dvc.lock: found no stage {name}; `dvc repro` adds it")
-    entries = {stage: stages[name] for stage, name in names.items()}
-    written = {out["path"]: out["md5"] for entry in entries.values() for out in entry.get("outs", [])}
+    found = {stage: stages[name] for stage, name in names.items()}
+    written = {path: value for entry in found.values() for path, value in hashes(entry, "outs").items()}
     plans = {}
     for stage, name in names.items():
-        needed = {dep["path"]: dep["md5"] for dep in entries[stage].get("deps", [])}
+        needed = hashes(found[stage], "deps")
         if any(written[path] != value for path, value in needed.items() if path in written):
             raise UserError(f"dvc.lock: {name} is older than the stages before it; `dvc repro` mends it")
         plans[stage] = _plan(paths.plan(name), needed, read)
-    outputs = {out["path"]: out["md5"] for stage in EACH_VARIANT for out in entries[stage].get("outs", [])}
-    data = {path: md5 for path, md5 in written.items() if Path(path) in DATA}
-    return Recorded(Inputs(plans, data), outputs, {stage: fingerprint(entry) for stage, entry in entries.items()})
+    outputs = {path: value for stage in EACH_VARIANT for path, value in hashes(found[stage], "outs").items()}
+    data = {path: value for path, value in written.items() if Path(path) in DATA}
+    return Recorded(Inputs(plans, data), outputs, {stage: fingerprint(entry) for stage, entry in found.items()})
 
 
 def _plan(path: Path, needed: Mapping[str, str], read: Callable[[Path], str]) -> Plan:

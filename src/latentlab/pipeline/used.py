@@ -12,7 +12,7 @@ from latentlab.config import paths
 from latentlab.config.stages import name_of
 from latentlab.errors import UserError, first_of
 from latentlab.pipeline.hashes import md5
-from latentlab.pipeline.lock import stages_in_lock
+from latentlab.pipeline.lock import hashes, stages_in_lock
 from latentlab.storage.json import read_json
 
 NOTE = "data"  # the key in the notes
@@ -43,7 +43,7 @@ def changed_under_stages(variants: Iterable[str]) -> dict[str, str]:
     notes = {"prepare": paths.RAW_USED, **{name_of("train", each): paths.training(each) for each in variants}}
     found = {}
     for name, path in notes.items():
-        outputs, dependencies = (_hashes(lock.get(name, {}).get(group, [])) for group in ("outs", "deps"))
+        outputs, dependencies = (hashes(lock.get(name), group) for group in ("outs", "deps"))
         if not path.exists() or outputs.get(path.as_posix()) != md5(path):
             continue  # the stage has to run anyway, or its files are to come from the cache
         note = read_json(path)
@@ -51,10 +51,6 @@ def changed_under_stages(variants: Iterable[str]) -> dict[str, str]:
         if wrong:
             found[name] = wrong[0]
     return found
-
-
-def _hashes(entries: Iterable[Mapping[str, str]]) -> dict[str, str]:
-    return {entry["path"]: entry["md5"] for entry in entries}
 
 
 def _is_other(path: Path, value: str) -> bool:

@@ -9,6 +9,7 @@ from latentlab.errors import UserError
 from latentlab.pipeline import provenance
 from latentlab.pipeline.hashes import md5
 from latentlab.pipeline.inputs import recorded
+from latentlab.pipeline.lock import entries, hashes
 from latentlab.pipeline.used import changed_under_stages, misrecorded_error
 from latentlab.storage.reading import reading
 from latentlab.storage.yaml import read_yaml
@@ -78,10 +79,10 @@ def origins_of(study: str, variants: Collection[str]) -> dict[str, Mapping[str, 
 
 def _page(faults: list[str]) -> tuple[Path, str] | None:
     """The study's page with its MD5, None where its stage has not run; why it cannot be had joins the `faults`."""
-    stage = read_yaml(paths.LOCK, made_by="dvc repro").get("stages", {}).get("report", {})
+    stage = entries(read_yaml(paths.LOCK, made_by="dvc repro")).get("report")
     try:
-        for out in stage.get("outs", []):
-            return Workspace().get(paths.REPORT, out["md5"]), out["md5"]
+        for value in hashes(stage, "outs").values():
+            return Workspace().get(paths.REPORT, value), value
     except UserError as error:
         faults.append(str(error))
     return None

@@ -7,11 +7,12 @@ from typing import Any
 
 from latentlab.config import paths
 from latentlab.errors import UserError
+from latentlab.pipeline.lock import hashes
 from latentlab.storage.json import read_json
 from latentlab.verify import causes
 from latentlab.verify.causes import Cause
 from latentlab.verify.contents import Contents
-from latentlab.verify.outputs import Entry, FileReport, compare_outputs, edited_metrics, hashes
+from latentlab.verify.outputs import Entry, FileReport, compare_outputs, edited_metrics
 from latentlab.verify.report import StageReport, Verdict
 
 DRAWN = "drawn from numbers that are within tolerance"

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from latentlab.config import paths
 from latentlab.pipeline.hashes import md5
+from latentlab.pipeline.lock import hashes
 from latentlab.verify.compare import Comparison, compare
 from latentlab.verify.contents import Contents, files_in
 
@@ -37,11 +38,6 @@ class FileReport:
     def words(self) -> str:
         """All of it, in one line."""
         return f"{self.file}: {self.note or (self.found.difference.words if self.found else '')}"
-
-
-def hashes(entry: Entry, group: str) -> dict[str, str]:
-    """The MD5 of each output (`outs`) or dependency (`deps`) in an entry of dvc.lock."""
-    return {each["path"]: str(each.get("md5", "")) for each in entry.get(group, [])}
 
 
 def compare_outputs(old: Entry, new: Entry, contents: Contents, study: Path) -> list[FileReport]:

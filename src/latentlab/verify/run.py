@@ -9,14 +9,14 @@ from pathlib import Path
 from latentlab.config import paths, project, studies
 from latentlab.errors import UserError
 from latentlab.pipeline import provenance
-from latentlab.pipeline.lock import stages_in_lock
+from latentlab.pipeline.lock import hashes, stages_in_lock
 from latentlab.runner.signals import heeding
 from latentlab.storage.yaml import read_yaml
 from latentlab.verify import plans
 from latentlab.verify.clone import Clone, NotVerifiedError, bring_raw, cloned, commit_of, has_changes, put_aside
 from latentlab.verify.contents import Contents
 from latentlab.verify.judge import Judge
-from latentlab.verify.outputs import Entry, hashes
+from latentlab.verify.outputs import Entry
 from latentlab.verify.remake import Remade, ended_by, remake, targets
 from latentlab.verify.report import Report, StageReport, Verdict
 
